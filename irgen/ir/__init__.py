@@ -1,0 +1,1 @@
+"""The IR: graph, types, operators, regions, and everything that reads or writes them."""

@@ -1,0 +1,1 @@
+"""The engine of recognition: analysis of a graph, probe values, evidence."""

@@ -1,0 +1,1 @@
+"""Graph to Graph: bring every spelling up to the highest operator that says the same thing."""

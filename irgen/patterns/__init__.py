@@ -1,0 +1,1 @@
+"""Graph to findings: what the parts of a canonical graph are."""

@@ -1,0 +1,1 @@
+"""Reference runs: export, ONNX Runtime, verdict."""

@@ -1,0 +1,1 @@
+"""Architecture to Scene: what a figure shows and where it stands."""

@@ -1,0 +1,1 @@
+"""The built-in systems, one small file each."""
