@@ -24,7 +24,7 @@ def _table(kind: str, rows: str) -> list[Op]:
     """Read rows of the form `name | ports | attrs | meaning`."""
     table: list[Op] = []
     for row in rows.strip().splitlines():
-        name, ports, attrs, says = (cell.strip() for cell in row.split("|"))
+        name, ports, attrs, says = (cell.strip() for cell in row.split("|", 3))
         table.append(Op(name, tuple(ports.split()), tuple(attrs.split()), kind, says))
     return table
 
