@@ -1,0 +1,21 @@
+"""irgen: a graph-based architecture IR and diagram generator. The picture is the computation."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from irgen.errors import IrgenError
+
+if TYPE_CHECKING:
+    from irgen.api import Model, trace
+
+__all__ = ["IrgenError", "Model", "__version__", "trace"]
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """Load `irgen.api` when it is first asked for, so that `irgen --help` stays quick."""
+    if name in ("Model", "trace"):
+        return getattr(import_module("irgen.api"), name)
+    raise AttributeError(f"module 'irgen' has no attribute {name!r}")
