@@ -1,0 +1,118 @@
+"""What the zoo says of a built-in system, and how the systems that transformers holds are built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from irgen.source import Built, Input, built
+
+if TYPE_CHECKING:
+    import torch
+
+Size = Literal["full", "twin"]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A built-in system: `build("full")` has the published size and no weights, `build("twin")` is small and random.
+
+    `part` is its part of the systems' list; `family` the words a reader would use; `parameters` the published total
+    (tied weights once); `source` the paper or page that the structure and the configuration come from.
+    """
+
+    name: str
+    part: Literal["A", "B", "C"]
+    title: str
+    line: str
+    family: tuple[str, ...]
+    source: str
+    parameters: int
+    build: Callable[[Size], Built]
+    checkpoint: str = ""
+
+
+def weightless(size: Size) -> torch.device:
+    """The device to build on: no storage for a full-size module, ordinary memory for its twin."""
+    import torch  # noqa: PLC0415 - the list of systems needs no torch
+
+    return torch.device("meta" if size == "full" else "cpu")
+
+
+@contextmanager
+def seeded() -> Iterator[None]:
+    """The same random weights on every run, the caller's generator untouched."""
+    import torch  # noqa: PLC0415
+
+    with torch.random.fork_rng(devices=()):
+        torch.manual_seed(0)
+        yield
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Remarks of transformers on configurations kept off standard error."""
+    from transformers.utils import logging  # noqa: PLC0415
+
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+
+
+def from_module(
+    make: Callable[[Size], torch.nn.Module],
+    inputs: Callable[[Size], Iterable[Input]],
+    *,
+    title: str,
+    note: str = "",
+    sizes: Mapping[str, tuple[int, int]] | None = None,
+) -> Callable[[Size], Built]:
+    """A builder for a module of our own: `make(size)` constructs it, `inputs(size)` says what it takes."""
+
+    def build(size: Size) -> Built:
+        with seeded(), weightless(size):
+            module = make(size)
+        return built(module, inputs(size), title=title, note=note, sizes=sizes)
+
+    return build
+
+
+def from_transformers(
+    architecture: str,
+    config: Mapping[str, Any],
+    twin: Mapping[str, Any],
+    inputs: Callable[[Any], Iterable[Input]],
+    *,
+    title: str,
+    note: str = "",
+    sizes: Mapping[str, tuple[int, int]] | None = None,
+) -> Callable[[Size], Built]:
+    """A builder for a class of transformers with the published `config`; `twin` says what its small twin changes.
+
+    Both mappings may nest for composite configurations; `inputs` reads the built configuration.
+    """
+
+    def build(size: Size) -> Built:
+        import transformers  # noqa: PLC0415
+
+        cls = getattr(transformers, architecture)
+        values = dict(config) if size == "full" else merged(config, twin)
+        with quiet(), seeded(), weightless(size):
+            module = cls(cls.config_class(**values))
+        return built(module, inputs(module.config), title=title, note=note, sizes=sizes)
+
+    return build
+
+
+def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with `changes` laid over it, nested mappings merged in turn."""
+    out = dict(base)
+    for key, value in changes.items():
+        old = out.get(key)
+        out[key] = merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return out
