@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -34,11 +34,11 @@ class Model:
     checkpoint: str = ""
 
 
-def weightless(size: Size) -> torch.device:
-    """The device to build on: no storage for a full-size module, ordinary memory for its twin."""
-    import torch  # noqa: PLC0415 - the list of systems needs no torch
+def memory(size: Size) -> AbstractContextManager[None]:
+    """Where to build: a full-size module without storage for its parameters, its twin in ordinary memory."""
+    from irgen.weightless import build_without_memory  # noqa: PLC0415 - the list of systems needs no torch
 
-    return torch.device("meta" if size == "full" else "cpu")
+    return build_without_memory() if size == "full" else nullcontext()
 
 
 @contextmanager
@@ -75,7 +75,7 @@ def from_module(
     """A builder for a module of our own: `make(size)` constructs it, `inputs(size)` says what it takes."""
 
     def build(size: Size) -> Built:
-        with seeded(), weightless(size):
+        with seeded(), memory(size):
             module = make(size)
         return built(module, inputs(size), title=title, note=note, sizes=sizes)
 
@@ -102,7 +102,7 @@ def from_transformers(
 
         cls = getattr(transformers, architecture)
         values = dict(config) if size == "full" else merged(config, twin)
-        with quiet(), seeded(), weightless(size):
+        with quiet(), seeded(), memory(size):
             module = cls(cls.config_class(**values))
         return built(module, inputs(module.config), title=title, note=note, sizes=sizes)
 
