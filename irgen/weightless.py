@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -46,7 +46,7 @@ def _elements(func: Callable[..., Any], args: tuple[Any, ...], named: Mapping[st
 
 
 @contextmanager
-def build_without_memory() -> Iterator[None]:
+def build_without_memory() -> Generator[None, None, None]:
     """While active, every new `torch.nn.Parameter` lands on meta, so that no initialisation computes anything.
 
     Buffers are real and have their right values (rotary frequencies, masks, sinusoids). So are parameters born
