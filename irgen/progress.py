@@ -21,6 +21,7 @@ class Progress:
         self._text = ""
         self._spinner: Any = None
         self._late = False
+        self._over = False
         self._lock = threading.Lock()
         self._timer = threading.Timer(patience, self._speak)
         self._timer.daemon = True
@@ -41,13 +42,13 @@ class Progress:
     ) -> None:
         self._timer.cancel()
         with self._lock:
-            self._late = False
+            self._over = True
             if self._spinner is not None:
                 self._spinner.stop()
 
     def _speak(self) -> None:
         with self._lock:
-            if not self._timer.finished.is_set() or self._text:
+            if not self._over:
                 self._late = True
                 self._show()
 
@@ -58,7 +59,7 @@ class Progress:
             print(f"irgen: {self._text} …", file=sys.stderr, flush=True)
             return
         if self._spinner is None:
-            from rich.console import Console
+            from rich.console import Console  # noqa: PLC0415 - quick work needs no spinner
 
             self._spinner = Console(stderr=True).status(self._text)
             self._spinner.start()

@@ -1,0 +1,160 @@
+"""The story: a source is traced, made canonical, labelled, viewed and rendered."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from irgen import files, notebook, passes, patterns, renderers, roads, views
+from irgen.errors import OutputError
+from irgen.ir import facts, json
+from irgen.ir.architecture import Architecture, Region
+from irgen.ir.graph import Graph
+from irgen.scene import Scene
+
+Say = Callable[[str], None]
+WIDTHS = {"column": 720, "narrow": 360, "wide": 1080}
+THEMES = ("auto", "light", "dark")
+LANGUAGES = ("en", "ko")
+
+
+def trace(source: Any, inputs: Any = None, *, title: str | None = None, say: Say = lambda _: None) -> Model:
+    """Trace a model into its graph.
+
+    `source` is whatever the command line takes (a zoo name, a Hugging Face id, a folder or file with a
+    `config.json`, an `.onnx`, `.pt2` or irgen `.json` file, `package.module:callable`), or a `torch.nn.Module`, a
+    `torch.fx.GraphModule` or a `torch.export.ExportedProgram`. `inputs` are example inputs: a tensor, a tuple, or
+    a mapping by argument name whose values are tensors or shapes such as `(2, 19)`. `say` is told what is being done.
+    Raises `irgen.IrgenError` (`what`, `at`, `fix`) where the source or the inputs are wrong.
+    """
+    found = roads.graph_of(source, inputs, say)
+    return Model(found.name, title or found.title, found.graph, say)
+
+
+class Model:
+    """A traced model: its graph, what recognition says of it, and its figures. Each step runs when first asked for."""
+
+    def __init__(self, source: str, title: str, graph: Graph, say: Say = lambda _: None) -> None:
+        self.source = source
+        self.title = title
+        self.graph = graph
+        """The graph as it was traced."""
+        self._say = say
+
+    def __repr__(self) -> str:
+        return f"irgen.Model({self.source!r}, {len(self.graph)} nodes by {self.graph.frontend})"
+
+    @cached_property
+    def canonical(self) -> Graph:
+        """The graph in canonical form, which recognition reads."""
+        self._say(f"normalising {self.source}")
+        return passes.normalise(self.graph)
+
+    @cached_property
+    def _labelled(self) -> tuple[list[Region], Architecture]:
+        canonical = self.canonical
+        self._say(f"recognising {self.source}")
+        return patterns.label(canonical)
+
+    @property
+    def regions(self) -> list[Region]:
+        """The labelled regions, a tree each; regions nest or are disjoint."""
+        return self._labelled[0]
+
+    @property
+    def architecture(self) -> Architecture:
+        """What recognition found, as typed data."""
+        return self._labelled[1]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The facts record (`irgen.facts/1`), a JSON object."""
+        return facts.record(self.architecture, source=self.source, frontend=self.graph.frontend)
+
+    def scene(self, view: str = "overview", *, lang: str = "en", width: str = "column") -> Scene:
+        """What a figure shows, before it becomes a file format."""
+        make = plugins(views, "VIEW")[view]
+        regions, architecture = self._labelled
+        self._say(f"drawing {self.source}")
+        return make(architecture, regions, self.canonical, title=self.title, lang=lang, width=WIDTHS[width])
+
+    def draw(
+        self,
+        path: str | Path | None = None,
+        *,
+        view: str = "overview",
+        theme: str = "auto",
+        lang: str = "en",
+        width: str = "column",
+        format: str | None = None,
+    ) -> bytes:
+        """Draw the model; write the figure to `path` if one is given, and return its bytes.
+
+        The format is that of the suffix (`svg` where there is no path). Raises `OutputError` where the view, the theme,
+        the language, the width or the format is unknown, or the target cannot be written.
+        """
+        target = None if path is None else Path(path)
+        render = Style(view, theme, lang, width, format).check(target)
+        content = render(self.scene(view, lang=lang, width=width), theme)
+        if target is not None:
+            files.write(target, content)
+        return content
+
+    def json(self) -> str:
+        """The labelled IR as text, which `trace` reads again."""
+        return json.dumps(self.graph, self.regions)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        """What a notebook shows."""
+        return notebook.bundle(self.draw(format="svg"), repr(self))
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a figure is asked for; `check` says what of it is unknown before any work is done."""
+
+    view: str = "overview"
+    theme: str = "auto"
+    lang: str = "en"
+    width: str = "column"
+    format: str | None = None
+
+    def check(self, target: Path | None) -> Callable[[Scene, str], bytes]:
+        """The renderer of the format, which is that of the target's suffix unless said. Raises `OutputError`."""
+        choice("view", self.view, plugins(views, "VIEW"))
+        choice("theme", self.theme, THEMES)
+        choice("language", self.lang, LANGUAGES)
+        choice("width", self.width, WIDTHS)
+        known = plugins(renderers, "RENDERER")
+        suffix = target.suffix.lstrip(".").lower() if target is not None else ""
+        name = choice("format", self.format or suffix or "svg", known)
+        if target is not None:
+            files.check(target)
+        return known[name]
+
+
+def plugins(package: ModuleType, constant: str) -> dict[str, Any]:
+    """The value of `constant` in each file of a package that has one, by file name."""
+    found: dict[str, Any] = {}
+    for entry in pkgutil.iter_modules(package.__path__):
+        module = importlib.import_module(f"{package.__name__}.{entry.name}")
+        if hasattr(module, constant):
+            found[entry.name] = getattr(module, constant)
+    return found
+
+
+def choice(what: str, name: str, known: Iterable[str]) -> str:
+    """`name` if it is known, else an error that says which ones are and which is nearest."""
+    names = list(known)
+    if name in names:
+        return name
+    near = difflib.get_close_matches(name.lower(), names, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise OutputError(f"unknown {what} {name!r}", fix=f"{hint}one of: {', '.join(names)}")

@@ -1,0 +1,230 @@
+"""The command line: arguments in, exit code out, one function a command; the only file that prints results."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from irgen import __version__, files
+from irgen.errors import IrgenError, OutputError
+from irgen.progress import Progress
+
+if TYPE_CHECKING:
+    from irgen.api import Model
+
+DONE, DIFFERS, WRONG = 0, 1, 2
+INTERRUPTED = 130
+
+
+class Commands(click.Group):
+    """Commands in the order in which a user meets them; a wrong one is answered with the nearest."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click names the argument
+        """The commands in order of definition."""
+        return list(self.commands)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the arguments name."""
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], self.commands, n=1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise IrgenError(f"there is no command {args[0]!r}", fix=f"{hint}one of: {', '.join(self.commands)}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="irgen")
+def irgen() -> None:
+    """Draw, describe and explain the architecture of a neural network, read off its traced graph.
+
+    SOURCE is a built-in system (`irgen zoo`), a Hugging Face id, a folder or file with a config.json, an .onnx,
+    .pt2 or irgen .json file, or package.module:callable that returns a module or (module, inputs).
+    """
+
+
+given_inputs = click.option(
+    "--input",
+    "inputs",
+    multiple=True,
+    metavar="NAME=SHAPE",
+    help="Size of an example input, as pixel_values=1x3x224x224.",
+)
+
+
+def traced(source: str, inputs: Sequence[str], say: Callable[[str], None]) -> Model:
+    """The traced model of a source on the command line."""
+    from irgen import api  # noqa: PLC0415 - `--help` loads nothing heavy
+    from irgen.inputs import parse  # noqa: PLC0415
+
+    return api.trace(source, dict(map(parse, inputs)) or None, say=say)
+
+
+@irgen.command()
+@click.argument("source")
+@click.option("-o", "--output", metavar="FILE", help="Where to write; standard output if left out.")
+@click.option("--view", default="overview", show_default=True, help="overview, block or ops.")
+@click.option("--theme", default="auto", show_default=True, help="light, dark, or auto: what the reader prefers.")
+@click.option("--lang", default="en", show_default=True, help="en or ko.")
+@click.option("--width", default="column", show_default=True, help="narrow (360), column (720) or wide (1080).")
+@click.option("--format", "format_", help="The format, where the suffix of FILE does not say it.")
+@given_inputs
+def draw(
+    source: str,
+    output: str | None,
+    view: str,
+    theme: str,
+    lang: str,
+    width: str,
+    format_: str | None,
+    inputs: Sequence[str],
+) -> None:
+    """Draw a figure of SOURCE."""
+    from irgen import api  # noqa: PLC0415
+
+    target = None if output in (None, "-") else Path(output)
+    style = api.Style(view=view, theme=theme, lang=lang, width=width, format=format_)
+    style.check(target)
+    with Progress() as progress:
+        content = traced(source, inputs, progress.step).draw(target, **vars(style))
+    if target is None:
+        emit(content)
+
+
+@irgen.command()
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.option("--json", "as_json", is_flag=True, help="The facts record as JSON; a list for several sources.")
+@click.option("--md", "as_table", is_flag=True, help="A comparison table in Markdown.")
+@given_inputs
+def facts(sources: Sequence[str], as_json: bool, as_table: bool, inputs: Sequence[str]) -> None:
+    """Print what SOURCE is made of; several sources side by side."""
+    import json  # noqa: PLC0415
+
+    from irgen import report  # noqa: PLC0415
+
+    if as_json and as_table:
+        raise IrgenError("--json and --md exclude each other", fix="choose one")
+    with Progress() as progress:
+        records = [traced(source, inputs, progress.step).facts for source in sources]
+    if as_json:
+        emit(json.dumps(records[0] if len(records) == 1 else records, indent=2, ensure_ascii=False) + "\n")
+    elif as_table:
+        emit(report.markdown(records))
+    else:
+        emit(report.summary(records[0]) if len(records) == 1 else report.table(records))
+
+
+@irgen.command()
+@click.argument("source")
+@click.option("-o", "--output", metavar="FILE", help="Where to write; standard output if left out.")
+@given_inputs
+def trace(source: str, output: str | None, inputs: Sequence[str]) -> None:
+    """Write the labelled graph of SOURCE as JSON, which irgen reads again."""
+    target = None if output in (None, "-") else Path(output)
+    if target is not None:
+        files.check(target)
+    with Progress() as progress:
+        content = traced(source, inputs, progress.step).json().encode()
+    if target is None:
+        emit(content)
+    else:
+        files.write(target, content)
+
+
+@irgen.command()
+@click.argument("source")
+@click.argument("region", required=False)
+@given_inputs
+def explain(source: str, region: str | None, inputs: Sequence[str]) -> None:
+    """Say why a label is there or is not: the rule, the ports, the check that proved it.
+
+    REGION is the id or the label of a region; without it all regions are listed.
+    """
+    from irgen import evidence  # noqa: PLC0415
+
+    with Progress() as progress:
+        model = traced(source, inputs, progress.step)
+        regions, unknown = model.regions, model.architecture.unknown
+    emit(evidence.of(regions, region) if region else evidence.overview(regions, unknown))
+
+
+@irgen.command()
+@click.argument("names", nargs=-1, metavar="[NAME...]")
+def zoo(names: Sequence[str]) -> None:
+    """List the built-in systems, or say more about some."""
+    from irgen import report, roads  # noqa: PLC0415
+    from irgen import zoo as built_in  # noqa: PLC0415
+
+    known = built_in.systems()
+    for name in names:
+        if name not in known:
+            raise roads.unknown(name)
+    emit(report.systems([known[name] for name in names]) if names else report.catalogue(list(known.values())))
+
+
+@irgen.command()
+@click.argument("names", nargs=-1, metavar="[NAME...]")
+@click.option("-o", "--output", default="diagrams", show_default=True, metavar="FOLDER", help="Where the figures go.")
+@click.option("-j", "--jobs", default=0, help="Processes; as many as there are processors if left out.")
+def gallery(names: Sequence[str], output: str, jobs: int) -> int:
+    """Rebuild the figures of the built-in systems and their index page."""
+    from irgen import gallery as rooms  # noqa: PLC0415
+
+    report = rooms.build(list(names), Path(output), jobs=jobs, say=lambda line: click.echo(line, err=True))
+    emit(report.text)
+    return DIFFERS if report.failed else DONE
+
+
+def emit(content: str | bytes) -> None:
+    """Put a result on standard output. Raises `OutputError` for pictures that a terminal cannot show."""
+    if isinstance(content, bytes):
+        if sys.stdout.isatty() and b"\0" in content:
+            raise OutputError("a terminal cannot show this format", fix="name a file with -o")
+    else:
+        content = content.encode()
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; the exit code is 0 (done), 1 (differences or failures found) or 2 (the request is wrong)."""
+    try:
+        result: Any = irgen.main(list(arguments), prog_name="irgen", standalone_mode=False)
+        return result if isinstance(result, int) else DONE
+    except IrgenError as error:
+        return refuse(error)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return WRONG
+    except click.ClickException as error:
+        usage = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "irgen"
+        return refuse(IrgenError(error.format_message().rstrip("."), fix=f"see {usage} --help"))
+    except (KeyboardInterrupt, click.Abort):
+        print("irgen: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # the reader left: the flush at exit must not fail
+        return DONE
+    except Exception as error:
+        if os.environ.get("IRGEN_TRACEBACK"):
+            traceback.print_exc()
+        what = f"irgen itself failed: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        fix = "please report it with the traceback that IRGEN_TRACEBACK=1 shows"
+        return refuse(IrgenError(what, at=f"{Path(place.filename).name}:{place.lineno}", fix=fix))
+
+
+def refuse(error: IrgenError) -> int:
+    """Say on standard error what is wrong, where, and how to mend it."""
+    print(f"irgen: {error}", file=sys.stderr)
+    return WRONG
