@@ -32,13 +32,21 @@ def _centred(x: Values, axes: tuple[int, ...], eps: float) -> Values:
     return (x - mean) / np.sqrt(variance + eps)
 
 
+def _root(power: Values, node: Node) -> Values:
+    """The root of a mean square with epsilon under it, or behind it where the node says `outside`."""
+    eps = number(node, "eps")
+    return np.sqrt(power) + eps if node.attrs.get("outside") else np.sqrt(power + eps)
+
+
 def _layer_norm(node: Node, x: Values, scale: Values | None = None, shift: Values | None = None) -> Values:
-    return _affine(_centred(x, integers(node, "axes"), number(node, "eps")), scale, shift)
+    axes, correction = integers(node, "axes"), 1 if node.attrs.get("correction") else 0
+    mean, variance = np.mean(x, axis=axes, keepdims=True), np.var(x, axis=axes, keepdims=True, ddof=correction)
+    return _affine((x - mean) / _root(variance, node), scale, shift)
 
 
 def _rms_norm(node: Node, x: Values, scale: Values | None = None) -> Values:
     power = np.mean(np.square(x), axis=integers(node, "axes"), keepdims=True)
-    return _affine(x / np.sqrt(power + number(node, "eps")), scale, None)
+    return _affine(x / _root(power, node), scale, None)
 
 
 def _l2_norm(node: Node, x: Values) -> Values:

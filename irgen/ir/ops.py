@@ -194,8 +194,8 @@ conv_transposed | x weight bias? | stride dilation pads groups output_padding | 
 _COMPOUND = """
 softmax | x | axis | e^x / Σ e^x
 log_softmax | x | axis | its logarithm
-layer_norm | x scale? shift? | axes eps | (x − mean) / √(var + ε) · scale + shift
-rms_norm | x scale? | axes eps | x / √(mean x² + ε) · scale
+layer_norm | x scale? shift? | axes eps correction? outside? | (x − mean) / √(var + ε) · scale + shift; correction 1: variance with divisor n − 1; outside: √var + ε
+rms_norm | x scale? | axes eps outside? | x / √(mean x² + ε) · scale; outside: √(mean x²) + ε
 l2_norm | x | axes eps | x / max(‖x‖, ε)
 group_norm | x scale? shift? | groups eps | layer norm over groups of channels (axis 1) and all of space; groups = channels: instance norm
 batch_norm | x scale shift mean var | eps | by fixed statistics, one channel (axis 1) each

@@ -1,144 +1,149 @@
-"""A sub-graph as a function of values at its cut: candidate regions are compared with reference functions by it."""
+"""Cones: stretches of elementwise arithmetic and reductions with one live input, grown back and evaluated on probes."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import heapq
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from irgen.ir.evaluate import Unevaluable, apply
-from irgen.ir.evaluate_base import Values, working
-from irgen.ir.graph import Graph, Node
+from irgen.ir.attrs import integer, integers
+from irgen.ir.evaluate import apply
+from irgen.ir.graph import Node
+from irgen.ir.ops import BINARY, REDUCTIONS, UNARY
+from irgen.match.functions import Values
+
+COMPOUND = frozenset({"softmax", "log_softmax", "l2_norm", "layer_norm", "rms_norm"})
+REDUCING = (REDUCTIONS - {"argmax", "argmin", "cumsum", "cumprod", "cummax", "logcumsumexp"}) | COMPOUND
+POINTWISE = (UNARY | BINARY) - {"polar", "complex", "real", "imag", "conj", "bit_not"}
+INSIDE = POINTWISE | REDUCING | {"expand"}
+LARGEST = 40
 
 
 @dataclass(frozen=True, slots=True)
 class Cone:
-    """The value at `output` as a function of values at the cut.
+    """The nodes (root first, then by falling place) between one live input `x` and the root.
 
-    `inner` are the nodes to compute, in order; `outer` the values of what they read besides the cut.
+    `numbers` are the constants by leaf, `params` the vectors (weights or fixed) that the cone reads.
     """
 
-    graph: Graph
-    output: str
-    inner: Sequence[str]
-    outer: Mapping[str, Any]
+    x: Node
+    nodes: tuple[Node, ...]
+    numbers: Mapping[str, float]
+    params: tuple[Node, ...]
 
-    def __call__(self, feeds: Mapping[str, Any]) -> Values | None:
-        """The value at the output, or None where it cannot be computed.
+    @property
+    def root(self) -> Node:
+        """The node whose value the cone gives."""
+        return self.nodes[0]
 
-        Where all fed arrays have the traced shapes, everything is exact. Otherwise sizes follow the arrays: `expand`
-        leaves the work to broadcasting, `full` is one element, `reshape` splits and merges the same axes.
-        """
-        values: dict[str, Any] = {**self.outer, **{name: working(value) for name, value in feeds.items()}}
-        nodes = self.graph.nodes
-        exact = all(values[name].shape == nodes[name].shape for name in feeds)
-        for name in self.inner:
-            node = nodes[name]
-            args = [values.get(source) if source else None for source in node.inputs]
-            if any(source and value is None for source, value in zip(node.inputs, args, strict=True)):
-                return None
-            try:
-                values[name] = apply(node, args) if exact else _loose(self.graph, node, args)
-            except Unevaluable:
-                return None
-        found = values.get(self.output)
-        return None if isinstance(found, tuple) else found
+    @property
+    def reduces(self) -> bool:
+        """Whether any node works along axes."""
+        return any(node.op in REDUCING for node in self.nodes)
 
-
-def evaluate_cone(
-    graph: Graph, output: str, feeds: Mapping[str, Any], params: Mapping[str, Any] | None = None
-) -> Values | None:
-    """The value at `output` from values at the nodes `feeds` and of parameters, or None where it cannot be computed."""
-    given = {**(params or {}), **feeds}
-    place = {name: i for i, name in enumerate(graph.nodes)}
-    inner, outer = cone_nodes(graph, output, given, place, whole=True)
-    return Cone(graph, output, inner, dict.fromkeys(outer))(given)
-
-
-def cone_nodes(
-    graph: Graph, output: str, stop: Collection[str], place: Mapping[str, int], *, whole: bool = False
-) -> tuple[list[str], list[str]]:
-    """The nodes between the cut and the output, in order, and those that they read from outside.
-
-    Outside is what does not depend on the cut; with `whole`, all of it is taken in instead, down to the leaves.
-    """
-    cut = set(stop)
-    floor = -1 if whole else min((place[name] for name in cut), default=len(place))
-    seen, stack = {output}, [output]
-    while stack:
-        name = stack.pop()
-        if name in cut:
-            continue
-        for source in graph.nodes[name].inputs:
-            if source and source not in seen and place[source] >= floor:
-                seen.add(source)
-                stack.append(source)
-    inside: dict[str, None] = {}
-    reached = set(cut)
-    for name in sorted(seen - cut, key=place.__getitem__):
-        if whole or any(source in reached for source in graph.nodes[name].inputs):
-            inside[name] = None
-            reached.add(name)
-    read = [source for name in inside for source in graph.nodes[name].inputs if source]
-    outer = [name for name in dict.fromkeys([*read, output]) if name not in inside and name not in cut]
-    return list(inside), outer
-
-
-def _loose(graph: Graph, node: Node, args: list[Any]) -> Any:
-    """One call where the sizes of the arrays may differ from the traced ones."""
-    if node.op == "expand":
-        return args[0].reshape((1,) * (len(node.shape) - args[0].ndim) + args[0].shape)
-    if node.op == "full":
-        return (
-            apply(node, args).reshape(-1)[:1].reshape((1,) * len(node.shape)) if node.tensor.size else apply(node, args)
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal for cones that compute the same: operators, attributes, wiring, constants, sizes of what is reduced."""
+        place = {node.id: i for i, node in enumerate(self.nodes)}
+        place[self.x.id] = -1
+        for i, node in enumerate(self.params):
+            place[node.id] = -2 - i
+        rows = tuple(
+            (
+                node.op,
+                tuple(sorted(node.attrs.items())),
+                tuple(place.get(s, ("c", self.numbers.get(s))) for s in node.inputs),
+            )
+            for node in self.nodes
         )
-    if node.op == "reshape":
-        return args[0].reshape(reshaped(args[0].shape, graph.nodes[node.inputs[0]].shape, node.shape, node.id))
-    return apply(node, args)
+        shapes = (self.x.shape, *(p.shape for p in self.params)) if self.reduces or self.params else ()
+        return (rows, shapes, self.root.dtype == "bool")
+
+    def values(self, x: Values, params: Sequence[Values] = ()) -> Values:
+        """The root's value for a value of `x`; expansions are left to broadcasting."""
+        known: dict[str, Values] = {self.x.id: x}
+        known |= {name: np.asarray(value) for name, value in self.numbers.items()}
+        known |= {node.id: value for node, value in zip(self.params, params, strict=True)}
+        for node in reversed(self.nodes):
+            if node.op == "expand":
+                known[node.id] = known[node.inputs[0]]
+                continue
+            result = apply(node, [known[source] if source else None for source in node.inputs])
+            assert not isinstance(result, tuple)
+            known[node.id] = result
+        return known[self.root.id]
+
+    def axes(self) -> tuple[int, ...] | None:
+        """The axes of `x` that every reduction works along, or None if they differ or are dropped."""
+        found: set[tuple[int, ...]] = set()
+        for node in self.nodes:
+            if node.op not in REDUCING:
+                continue
+            if node.op in REDUCTIONS and not node.attrs.get("keepdims"):
+                return None
+            if len(node.shape) != len(self.x.shape):
+                return None
+            axes = (integer(node, "axis"),) if "axis" in node.attrs else integers(node, "axes")
+            found.add(tuple(sorted(axis % len(node.shape) for axis in axes)))
+        return next(iter(found)) if len(found) == 1 else None
 
 
-def reshaped(actual: tuple[int, ...], before: tuple[int, ...], after: tuple[int, ...], at: str = "") -> tuple[int, ...]:
-    """The shape that an array of shape `actual` gets from the reshape that takes `before` to `after`.
+class Grower:
+    """Grows cones back from a root in a graph."""
 
-    Runs of axes with equal products are matched; within a run the traced sizes are kept where they fit, and the
-    first axis takes what differs. `Unevaluable` where that is not possible.
-    """
-    if actual == before:
-        return after
-    if len(actual) != len(before):
-        raise Unevaluable("a reshape of another rank than was traced", at=at)
-    out: list[int] = []
-    i = j = 0
-    while i < len(before) or j < len(after):
-        start, first = i, j
-        left = right = 1
-        if i < len(before):
-            left, i = before[i], i + 1
-        if j < len(after) and (left != 1 or i >= len(before) or after[j] == 1):
-            right, j = after[j], j + 1
-        while left != right:
-            if left < right and i < len(before):
-                left, i = left * before[i], i + 1
-            elif j < len(after):
-                right, j = right * after[j], j + 1
+    def __init__(
+        self,
+        nodes: Mapping[str, Node],
+        outputs: Sequence[str],
+        numbers: Mapping[str, float],
+        vectors: frozenset[str],
+    ) -> None:
+        self.nodes = nodes
+        self.numbers = numbers
+        self.vectors = vectors
+        self.place = {name: i for i, name in enumerate(nodes)}
+        self.outputs = frozenset(outputs)
+        self.users: dict[str, list[str]] = {name: [] for name in nodes}
+        for node in nodes.values():
+            for source in node.inputs:
+                if source:
+                    self.users[source].append(node.id)
+
+    def _absorbable(self, name: str, inside: Mapping[str, None]) -> bool:
+        node = self.nodes[name]
+        return node.op in INSIDE and name not in self.outputs and all(user in inside for user in self.users[name])
+
+    def cones(self, root: str) -> Iterator[Cone]:
+        """Every cone that ends in `root`, smallest first: each has exactly one live input."""
+        inside: dict[str, None] = {}
+        fixed: dict[str, None] = {}
+        opened: set[str] = set()
+        queue: list[tuple[int, str]] = []
+
+        def absorb(name: str) -> None:
+            inside[name] = None
+            for source in self.nodes[name].inputs:
+                if source and source not in opened and source not in self.numbers and source not in self.vectors:
+                    opened.add(source)
+                    heapq.heappush(queue, (-self.place[source], source))
+
+        absorb(root)
+        while len(inside) <= LARGEST:
+            if len(fixed) + len(queue) == 1:
+                yield self._cone(next(iter(fixed)) if fixed else queue[0][1], inside)
+            if not queue or len(fixed) > 1:
+                return
+            name = heapq.heappop(queue)[1]
+            if self._absorbable(name, inside):
+                absorb(name)
             else:
-                raise Unevaluable("a reshape whose traced sizes do not agree", at=at)
-        out.extend(_run(actual[start:i], before[start:i], after[first:j], at))
-    return tuple(out)
+                fixed[name] = None
 
-
-def _run(actual: tuple[int, ...], before: tuple[int, ...], after: tuple[int, ...], at: str) -> tuple[int, ...]:
-    if actual == before:
-        return after
-    count = int(np.prod(actual, dtype=np.int64))
-    wide = [k for k, n in enumerate(after) if n != 1]
-    if not wide:
-        if count == 1:
-            return after
-        raise Unevaluable("an axis of one that grew is reshaped away", at=at)
-    rest = int(np.prod([after[k] for k in wide[1:]], dtype=np.int64))
-    if rest == 0 or count % rest:
-        raise Unevaluable(f"{count} elements do not split into rows of {rest}", at=at)
-    return tuple(count // rest if k == wide[0] else n for k, n in enumerate(after))
+    def _cone(self, x: str, inside: Mapping[str, None]) -> Cone:
+        nodes = sorted((self.nodes[name] for name in inside), key=lambda node: -self.place[node.id])
+        leaves = dict.fromkeys(s for node in reversed(nodes) for s in node.inputs if s and s not in inside and s != x)
+        numbers = {name: self.numbers[name] for name in leaves if name in self.numbers}
+        params = tuple(self.nodes[name] for name in leaves if name not in numbers)
+        return Cone(self.nodes[x], tuple(nodes), numbers, params)
