@@ -6,7 +6,9 @@ import difflib
 import importlib
 import re
 import sys
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -124,7 +126,9 @@ def _from_configuration(source: str, inputs: Inputs, say: Say) -> Found:
 
 
 def _from_callable(source: str, inputs: Inputs, say: Say) -> Found:
-    made = load_callable(source)()
+    make = load_callable(source)
+    with users_code(source):
+        made = make()
     if isinstance(made, tuple):
         module, given = made
         return _from_object(module, inputs or given, say, name=source)
@@ -142,8 +146,9 @@ def load_callable(source: str) -> Callable[[], Any]:
             folder, module_name = str(Path.cwd()), where
         if folder not in sys.path:
             sys.path.insert(0, folder)
-        found: Any = importlib.import_module(module_name)
-    except ImportError as error:
+        with users_code(source):
+            found: Any = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
         raise SourceError(
             f"{where} cannot be imported: {error}", at=source, fix="check the name and the Python path"
         ) from error
@@ -157,6 +162,23 @@ def load_callable(source: str) -> Callable[[], Any]:
     if not callable(found):
         raise SourceError(f"{name} cannot be called", at=source, fix="name a function that returns a module")
     return found
+
+
+@contextmanager
+def users_code(source: str) -> Iterator[None]:
+    """Whatever the user's own code raises is told as its error, with the line that raised it."""
+    try:
+        yield
+    except ModuleNotFoundError:
+        raise
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        line = f"{place.filename}:{place.lineno}"
+        if isinstance(error, SyntaxError):
+            line = f"{error.filename}:{error.lineno}"
+        raise SourceError(
+            f"{source} raised {type(error).__name__}: {error}", at=line, fix="mend that line, then trace again"
+        ) from error
 
 
 def _from_object(source: Any, inputs: Inputs, say: Say, name: str = "") -> Found:
