@@ -1,1 +1,27 @@
 """Graph to findings: what the parts of a canonical graph are."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+from irgen.ir.architecture import Architecture, Region
+from irgen.ir.graph import Graph
+from irgen.match.pattern import Pattern, ordered
+
+
+def patterns() -> list[Pattern]:
+    """Every pattern of this folder (a module with a constant PATTERN), in the order of their `after`."""
+    found: list[Pattern] = []
+    for info in iter_modules(__path__):
+        pattern = getattr(import_module(f"{__name__}.{info.name}"), "PATTERN", None)
+        if isinstance(pattern, Pattern):
+            found.append(pattern)
+    return ordered(found)
+
+
+def label(graph: Graph) -> tuple[list[Region], Architecture]:
+    """Label a canonical graph: its regions (nested or disjoint) and its architecture."""
+    from irgen.patterns.label import recognise  # noqa: PLC0415  (the story imports every pattern's room)
+
+    return recognise(graph, patterns())

@@ -1,0 +1,148 @@
+"""The nonlinearity between contractions: which function, and whether it gates another projection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import permutations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from irgen.ir.graph import Node
+from irgen.ir.ops import MOVES
+from irgen.match.analysis import NORMS, Analysis
+
+Floats = NDArray[np.float64]
+
+NAMES: dict[str, str] = {
+    "relu": "relu", "gelu": "gelu", "gelu_tanh": "gelu-tanh", "quick_gelu": "quick-gelu", "silu": "silu", "relu2": "relu2",
+    "softplus": "softplus", "mish": "mish", "elu": "elu", "selu": "selu", "leaky_relu": "leaky-relu", "prelu": "prelu",
+    "hard_sigmoid": "hard-sigmoid", "hard_swish": "hard-swish", "softsign": "softsign", "tanh": "tanh", "sigmoid": "sigmoid",
+    "log_sigmoid": "log-sigmoid", "sin": "sin",
+}  # fmt: skip
+"""The facts record's word for each canonical activation."""
+
+
+def _sigmoid(x: Floats) -> Floats:
+    return 1 / (1 + np.exp(-x))
+
+
+REFERENCE: dict[str, Callable[[Floats], Floats]] = {
+    "relu": lambda x: np.maximum(x, 0),
+    "silu": lambda x: x * _sigmoid(x),
+    "quick-gelu": lambda x: x * _sigmoid(1.702 * x),
+    "gelu-tanh": lambda x: x / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))),
+    "relu2": lambda x: np.maximum(x, 0) ** 2,
+    "tanh": np.tanh,
+    "sigmoid": _sigmoid,
+    "softplus": lambda x: np.log1p(np.exp(x)),
+}
+"""Functions for the comparison by values, where no canonical activation stands in the graph."""
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """The function's name (None: a nonlinearity that no reference function matches), gating, and the proof."""
+
+    name: str | None
+    gated: bool
+    check: str
+
+
+def activation_of(analysis: Analysis, z: str, sources: list[str]) -> Activation | None:
+    """The nonlinearity by which `z` comes from the contractions `sources`, or None if there is none."""
+    node = _bare(analysis, z)
+    if node.op in NAMES:
+        return Activation(NAMES[node.op], False, f"{node.op} of a projection feeds the down-projection")
+    if _is_relu6(node):
+        return Activation("relu6", False, "a clip to 0 … 6 of a projection feeds the down-projection")
+    data = analysis.data(node.id)
+    if node.op == "mul" and len(data) == 2:
+        acts = [_inner_activation(analysis, side) for side in data]
+        named = [a for a in acts if a is not None]
+        if len(named) == 1:
+            return Activation(NAMES[named[0]], True, f"{named[0]} of one projection multiplies another")
+    return _by_values(analysis, z, sources) or _unnamed(analysis, z, sources)
+
+
+def _bare(analysis: Analysis, name: str) -> Node:
+    """Behind views, norms, depthwise convolutions and scales by constants or weights: the node that makes the values."""
+    while True:
+        node = analysis[name]
+        data = analysis.data(name)
+        through = node.op in MOVES or node.op in NORMS or node.op in {"cast", "pick"} or _bounds(node)
+        scaled = node.op in {"mul", "div", "add", "sub"} and len(data) == 1
+        spatial = node.op == "conv" and node.attrs.get("groups", 1) != 1
+        if not (through or scaled or spatial) or not data:
+            return node
+        name = data[0]
+
+
+def _bounds(node: Node) -> bool:
+    """A clip that only bounds (both signs pass)."""
+    return node.op == "clip" and not _is_relu6(node)
+
+
+def _is_relu6(node: Node) -> bool:
+    return node.op == "clip" and node.attrs.get("min") == 0 and node.attrs.get("max") == 6
+
+
+def _inner_activation(analysis: Analysis, name: str) -> str | None:
+    """The canonical activation on one side of a gating product."""
+    node = _bare(analysis, name)
+    return node.op if node.op in NAMES else None
+
+
+def _by_values(analysis: Analysis, z: str, sources: list[str]) -> Activation | None:
+    """Compare values: z = act(a) or act(a) · b for tensors a, b that come straight from the contractions."""
+    target = _sample(analysis, z)
+    if target is None:
+        return None
+    hidden = {n: v for n in _straight(analysis, z, sources) if (v := _sample(analysis, n)) is not None and v.shape == target.shape}
+    for name, h in hidden.items():
+        for word, function in REFERENCE.items():
+            if _equal(target, function(h)):
+                return Activation(word, False, f"{z} = {word}({name}) on probe values")
+    for (one, a), (two, b) in permutations(hidden.items(), 2):
+        for word, function in REFERENCE.items():
+            if _equal(target, function(a) * b):
+                return Activation(word, True, f"{z} = {word}({one}) · {two} on probe values")
+    for (one, a), (two, b) in permutations(hidden.items(), 2):
+        if _equal(target, a * b):
+            return Activation("identity", True, f"{z} = {one} · {two} on probe values")
+    return None
+
+
+def _sample(analysis: Analysis, name: str) -> Floats | None:
+    value = analysis.probes[0].value(name)
+    return None if value is None else np.asarray(value, dtype=np.float64).reshape(-1)[:4096]
+
+
+def _equal(target: Floats, other: Floats) -> bool:
+    scale = float(np.abs(target).max(initial=0.0))
+    return scale > 0 and bool((np.abs(target - other) <= 3e-6 * scale).all())
+
+
+def _straight(analysis: Analysis, z: str, sources: list[str]) -> list[str]:
+    """The sources and every view of them in the cone of z."""
+    floor = min(analysis.place[s] for s in sources)
+    found: list[str] = []
+    for name in sorted(analysis.back(z, floor), key=analysis.place.__getitem__):
+        at = name
+        while at not in sources and (analysis.op(at) in MOVES or analysis.op(at) == "cast"):
+            at = analysis.inputs(at)[0]
+        if at in sources and analysis[name].tensor.size == analysis[z].tensor.size:
+            found.append(name)
+    return found
+
+
+def _unnamed(analysis: Analysis, z: str, sources: list[str]) -> Activation | None:
+    """Some nonlinearity that has no name: an elementwise function, learned or not, between the contractions."""
+    floor = min(analysis.place[s] for s in sources)
+    between = [n for n in analysis.back(z, floor) if analysis.is_data(n) and n not in sources]
+    bent = [n for n in between if analysis.op(n) in NAMES or analysis.op(n) in {"exp", "erf", "pow", "maximum", "clip", "where", "log"}]
+    products = [n for n in between if analysis.op(n) == "mul" and len(analysis.data(n)) == 2]
+    if not bent and not products:
+        return None
+    return Activation(None, bool(products), "an elementwise nonlinearity that no reference function equals")

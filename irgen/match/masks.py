@@ -1,0 +1,72 @@
+"""Attention masks, told by which keys each query may see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """The kind of a mask (a word of the facts record), its window in tokens, and how it was told."""
+
+    kind: str
+    window: int | None
+    check: str
+
+
+def classify(keep: Bools, queries: NDArray[np.int64] | None = None, keys: NDArray[np.int64] | None = None) -> Mask:
+    """Name a mask from `keep[i, j]`: query i sees key j. `queries`, `keys`: their positions (default 0, 1, 2 …).
+
+    With fewer queries than keys the queries are the last ones, as in decoding with a cache.
+    """
+    rows, columns = keep.shape
+    j = np.arange(columns) if keys is None else keys
+    i = np.arange(rows) + max(columns - rows, 0) if queries is None else queries
+    seen = keep.any(axis=0)
+    if not seen.any() or columns == 1:
+        return Mask("bidirectional", None, "one key, or none that any query sees")
+    if not seen.all() and keep[:, seen].all():
+        return Mask("bidirectional", None, f"every query sees the same {int(seen.sum())} keys; the others are padding")
+    if keep.all():
+        return Mask("bidirectional", None, f"all {rows} × {columns} scores are kept")
+    distance = i[:, None] - j[None, :]
+    past = distance >= 0
+    if rows > 1 and (keep == past).all():
+        return Mask("causal", None, f"key j is kept exactly where j ≤ i, on {rows} × {columns} positions")
+    if (keep <= past).all() and keep[distance == 0].all():
+        width = int(distance[keep].max()) + 1
+        if (keep == (past & (distance < width))).all():
+            return Mask("sliding-window", width, f"key j is kept exactly where 0 ≤ i − j < {width}")
+    reach = int(np.abs(distance[keep]).max())
+    if (keep == (np.abs(distance) <= reach)).all():
+        return Mask("sliding-window", 2 * reach + 1, f"key j is kept exactly where |i − j| ≤ {reach}")
+    return _blocks(keep, past) or _prefix(keep, past) or Mask("custom", None, "no reference mask agrees")
+
+
+def _blocks(keep: Bools, past: Bools) -> Mask | None:
+    """Equal blocks on the diagonal, whole or causal inside."""
+    rows, columns = keep.shape
+    if rows != columns:
+        return None
+    for size in range(2, rows // 2 + 1):
+        group = np.arange(rows) // size
+        same = group[:, None] == group[None, :]
+        if (keep == same).all() or (keep == (same & past)).all():
+            return Mask("local-window", size, f"query i sees key j only inside blocks of {size}")
+    return None
+
+
+def _prefix(keep: Bools, past: Bools) -> Mask | None:
+    """Everyone sees a prefix; behind it causal."""
+    rows, columns = keep.shape
+    if rows != columns:
+        return None
+    prefix = int(keep[0].sum())
+    if 1 < prefix < columns and (keep == (past | (np.arange(columns) < prefix)[None, :])).all():
+        return Mask("prefix", prefix, f"the first {prefix} keys are seen by all, the others causally")
+    return None

@@ -1,0 +1,149 @@
+"""Labels carried through shape operators: which features and which tokens of a source stand where in an operand.
+
+Instead of reading layouts off shapes (heads before or after tokens, windows folded into the batch, fused
+projections), every element of a source gets a number and the shape operators are run on the numbers. What comes out
+says, element by element, where each value came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from irgen.ir.evaluate import Unevaluable, apply
+from irgen.ir.graph import Array, Node
+from irgen.ir.ops import MOVES
+from irgen.match.analysis import NORMS, Analysis
+
+LIMIT = 8_000_000
+"""No operand larger than this is labelled."""
+
+_FEATURE_MIXERS = frozenset({"linear", "grouped_linear"})
+_IDENTITIES = NORMS | {"rotary", "softmax"}
+_STRIDE = 1 << 24
+"""Labels of one source lie within one stride, so that sources never share a label."""
+
+
+@dataclass
+class Trace:
+    """The labels of one kind (`feature` or `token`) behind operands, back to their sources.
+
+    A *feature* trace ends at the contractions that made the features. A *token* trace passes through everything
+    that works on each token alone and ends at `roots`, or at whatever moves information between tokens.
+    """
+
+    analysis: Analysis
+    kind: str
+    roots: frozenset[str] = frozenset()
+    fixed: Mapping[str, Array] = field(default_factory=dict[str, Array])
+    sources: list[str] = field(default_factory=list[str])
+    passed: set[str] = field(default_factory=set[str])
+    known: dict[str, Array | None] = field(default_factory=dict[str, "Array | None"])
+
+    def label(self, name: str) -> Array | None:
+        """The labels of a node's elements, or None where they cannot be told; -1 marks padding."""
+        stack = [name]
+        while stack:
+            top = stack[-1]
+            if top in self.known:
+                stack.pop()
+                continue
+            below = self._reads(top)
+            waiting = [source for source in below if source not in self.known]
+            if waiting:
+                stack.extend(waiting)
+                continue
+            self.known[top] = self._compute(top, below)
+            stack.pop()
+        return self.known[name]
+
+    def source_of(self, label: float) -> str:
+        """The source to which a label belongs."""
+        return self.sources[int(label) // _STRIDE]
+
+    def _reads(self, name: str) -> list[str]:
+        """The inputs whose labels a node hands on; none at a source."""
+        analysis = self.analysis
+        node = analysis[name]
+        if name in self.fixed or name in self.roots or not analysis.is_data(name):
+            return []
+        if node.op in MOVES or node.op == "pick":
+            return [source for source in node.inputs if source]
+        if node.op in _IDENTITIES:
+            return [node.inputs[0]]
+        if node.op in {"gather", "gather_nd"}:
+            return [node.inputs[0]]
+        if self.kind == "token" and (node.op in _FEATURE_MIXERS or _pointwise_conv(node, analysis)):
+            return [node.inputs[0]]
+        if analysis.is_arithmetic(name):
+            same = [s for s in analysis.data(name) if analysis[s].shape == node.shape]
+            return same[:1]
+        return []
+
+    def _compute(self, name: str, below: list[str]) -> Array | None:
+        node = self.analysis[name]
+        if name in self.fixed:
+            return self.fixed[name]
+        size = node.tensor.size if not isinstance(node.type, tuple) else -1
+        if not 0 < size <= LIMIT:
+            return None
+        if not below:
+            return self._fresh(node)
+        self.passed.add(name)
+        args = [self.known[source] for source in below]
+        if any(arg is None for arg in args):
+            return None
+        labels = [arg for arg in args if arg is not None]
+        if node.op in MOVES:
+            return self._moved(node, labels)
+        if node.op in {"gather", "gather_nd"}:
+            indices = [self.analysis.probes[0].value(i) for i in node.inputs[1:]]
+            if any(i is None for i in indices):
+                return None
+            return _applied(node, [labels[0], *indices])
+        if node.op in _FEATURE_MIXERS:
+            return np.broadcast_to(labels[0][..., :1], node.shape)
+        if node.op == "conv":
+            return np.broadcast_to(labels[0][:, :1], node.shape)
+        return labels[0]
+
+    def _moved(self, node: Node, labels: list[Array]) -> Array | None:
+        if node.op == "pad" and node.attrs.get("mode", "constant") == "constant":
+            node = replace(node, attrs={**node.attrs, "value": -1.0})
+        return _applied(node, labels)
+
+    def _fresh(self, node: Node) -> Array:
+        """Number the elements of a source: by feature (last axis; axis 1 behind convolutions) or by token."""
+        if not self.analysis.is_data(node.id):
+            return np.full(node.shape, -1.0)
+        base = float(len(self.sources) * _STRIDE)
+        self.sources.append(node.id)
+        shape = node.shape
+        axis = feature_axis(node)
+        if self.kind == "feature":
+            numbers = np.arange(shape[axis], dtype=np.float64).reshape([-1 if i == axis else 1 for i in range(len(shape))])
+            return np.broadcast_to(numbers + base, shape)
+        rest = [n for i, n in enumerate(shape) if i != axis]
+        numbers = np.arange(int(np.prod(rest)), dtype=np.float64).reshape(rest)
+        return np.broadcast_to(np.expand_dims(numbers, axis) + base, shape)
+
+
+def feature_axis(node: Node) -> int:
+    """The axis of the features: 1 where channels come first (convolutions, batch and group norms, pools), else the last."""
+    channels_first = node.op in {"conv", "conv_transposed", "batch_norm", "group_norm", "max_pool", "avg_pool", "adaptive_pool"}
+    return 1 if channels_first and len(node.shape) > 1 else max(len(node.shape) - 1, 0)
+
+
+def _pointwise_conv(node: Node, analysis: Analysis) -> bool:
+    """A convolution that looks at one position at a time."""
+    return node.op == "conv" and all(n == 1 for n in analysis[node.inputs[1]].shape[2:])
+
+
+def _applied(node: Node, args: list[Array | None]) -> Array | None:
+    try:
+        result = apply(node, args)
+    except Unevaluable:
+        return None
+    return None if isinstance(result, tuple) else np.asarray(result)

@@ -1,0 +1,239 @@
+"""Facts of an attention core: heads, key and value heads, mask, positions, biases, norms, sinks and gates.
+
+softmax(q kᵀ · scale + bias, mask) v (Vaswani et al. 2017, section 3.2.1; grouped keys: Ainslie et al. 2023;
+latent keys: DeepSeek-V2, section 2.1; rotary positions: Su et al. 2021; ALiBi: Press et al. 2022).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from irgen.ir.architecture import Evidence, Fact
+from irgen.ir.graph import Array
+from irgen.ir.ops import MOVES
+from irgen.match.analysis import INDEX, NORMS, PARAM, Analysis
+from irgen.match.trace import Trace
+from irgen.patterns.cores import Core
+from irgen.patterns.visibility import Visibility, visible
+
+_THROUGH_GATE = MOVES | NORMS | frozenset({"cast", "mul", "div", "add", "where", "pick"})
+
+
+@dataclass(slots=True)
+class Operand:
+    """How q, k or v was made: its layout by features, the contractions behind it, and what lies on the way."""
+
+    labels: Array | None
+    sources: list[str]
+    passed: set[str]
+    heads: int | None
+    shared: bool
+    """Some features are the same in all heads and some are not."""
+
+
+@dataclass(slots=True)
+class AttentionFacts:
+    """The facts of one core with their evidence; `streams` are the nodes that q, k and v were projected from."""
+
+    facts: dict[str, Fact]
+    evidence: list[Evidence]
+    ports: dict[str, str]
+    seen: Visibility
+    query_sources: list[str] = field(default_factory=list[str])
+    key_sources: list[str] = field(default_factory=list[str])
+
+
+def describe(analysis: Analysis, core: Core, root: str | None) -> AttentionFacts:
+    """Read the facts of a core; `root` is the residual stream of the sublayer that holds it."""
+    q = _operand(analysis, core.q, core.scores[0].axes(core.q_port), core.scores[0].contracted)
+    k = _operand(analysis, core.k, core.scores[0].axes(core.k_port), core.scores[0].contracted)
+    heads, kv_heads, variant = _heads(analysis, core, q, k)
+    seen = visible(analysis, core, root)
+    position, position_check = _position(analysis, core, q, k)
+    facts: dict[str, Fact] = {
+        "heads": heads,
+        "kv_heads": kv_heads,
+        "head_dim": _head_dim(analysis, core),
+        "variant": variant,
+        "mask": seen.mask.kind,
+        "window": seen.mask.window,
+        "axis": seen.axis,
+        "position": position,
+        "bias": _bias(analysis, q) or _bias(analysis, k),
+        "qk_norm": _qk_norm(analysis, q, k),
+        "sinks": _sinks(analysis, core),
+        "gated": _gated(analysis, core),
+        "memory": None,
+    }
+    evidence = [
+        Evidence("attention-core", "softmax over the keys of a product of two streams, times a third", (core.softmax, core.out)),
+        Evidence("heads", f"{heads} distinct groups of query features and {kv_heads} of key features reach the product", (core.q, core.k)),
+        Evidence("mask", seen.mask.check, (core.softmax,)),
+        Evidence("position", position_check, ()),
+    ]
+    ports = {"q": core.q, "k": core.k, "v": core.v, "out": core.out}
+    return AttentionFacts(facts, evidence, ports, seen, q.sources, k.sources)
+
+
+def _operand(analysis: Analysis, name: str, axes: str, contracted: str) -> Operand:
+    trace = Trace(analysis, "feature")
+    labels = trace.label(name)
+    heads, shared = None, False
+    if labels is not None and contracted and len(axes) == labels.ndim:
+        rows = np.moveaxis(labels, [axes.index(c) for c in contracted], range(-len(contracted), 0))
+        rows = rows.reshape(-1, int(np.prod(rows.shape[-len(contracted) :])))
+        rows = rows[(rows >= 0).all(axis=1)]
+        if rows.size:
+            distinct = [int(np.unique(rows[:, c]).size) for c in {0, rows.shape[1] // 2, rows.shape[1] - 1}]
+            heads = max(distinct)
+            shared = min(distinct) < heads and min(distinct) == 1
+    return Operand(labels, trace.sources, trace.passed, heads, shared)
+
+
+def _heads(analysis: Analysis, core: Core, q: Operand, k: Operand) -> tuple[int | None, int | None, str | None]:
+    """Query heads, key heads and variant, from the distinct groups of features that meet in the product."""
+    heads, kv_heads = q.heads, k.heads
+    if heads is None:
+        heads = _heads_by_shape(analysis, core)
+    kv_heads = kv_heads if kv_heads is not None else heads
+    if heads is None or kv_heads is None:
+        return heads, kv_heads, None
+    if k.shared:
+        return heads, heads, "mla"
+    if kv_heads > heads:
+        heads = kv_heads
+    if kv_heads == heads:
+        return heads, kv_heads, "mha"
+    return heads, kv_heads, "mqa" if kv_heads == 1 else "gqa"
+
+
+def _heads_by_shape(analysis: Analysis, core: Core) -> int | None:
+    shape = analysis[core.softmax].shape
+    return shape[-3] if len(shape) >= 3 else 1
+
+
+def _head_dim(analysis: Analysis, core: Core) -> int | None:
+    joined = core.scores[0]
+    size = 1
+    for letter in joined.contracted:
+        size *= analysis[joined.left].shape[joined.left_axes.index(letter)]
+    return size
+
+
+def _bias(analysis: Analysis, operand: Operand) -> bool:
+    """Whether a projection behind the operand adds a learned vector."""
+    for source in operand.sources:
+        node = analysis[source]
+        if node.op in {"linear", "conv"} and len(node.inputs) > 2 and node.inputs[2]:
+            return True
+    return any(
+        analysis.op(n) == "add" and any(analysis.cls[s] == PARAM and analysis[s].tensor.size > 1 for s in analysis.inputs(n))
+        for n in operand.passed
+        if len(operand.sources) == 1
+    ) and False
+
+
+def _qk_norm(analysis: Analysis, q: Operand, k: Operand) -> bool:
+    """A norm between the projections and the product, on queries and keys."""
+
+    def normed(operand: Operand) -> bool:
+        return any(analysis.op(name) in {"layer_norm", "rms_norm", "l2_norm", "group_norm"} for name in operand.passed)
+
+    return normed(q) and normed(k)
+
+
+def _sinks(analysis: Analysis, core: Core) -> bool:
+    """A learned column beside the scores: it takes part in the softmax and has no value."""
+    for name in core.nodes:
+        if analysis.op(name) == "concat":
+            others = [s for s in analysis.inputs(name) if s not in core.nodes]
+            if others and all(analysis.cls[s] == PARAM for s in others):
+                return True
+    return False
+
+
+def _gated(analysis: Analysis, core: Core) -> bool:
+    """The core's output is multiplied, before its projection, by hidden states that do not come from it; or the whole
+    branch by a squashed learned scalar (tanh α; Alayrac et al. 2022, section 2.2)."""
+    own = {core.out}
+    name = core.out
+    for _ in range(24):
+        users = list(dict.fromkeys(analysis.users[name]))
+        if len(users) != 1:
+            return False
+        name = users[0]
+        node = analysis[name]
+        if node.op == "mul":
+            others = [s for s in analysis.inputs(name) if s not in own]
+            for other in others:
+                if analysis.is_data(other) and analysis.live(other) and not own & analysis.back(other, analysis.place[core.out]):
+                    return True
+                if analysis.cls[other] == PARAM and _squashed(analysis, other):
+                    return True
+        elif node.op not in _THROUGH_GATE and node.op != "linear":
+            return False
+        own.add(name)
+    return False
+
+
+def _squashed(analysis: Analysis, name: str) -> bool:
+    while analysis.op(name) in MOVES or analysis.op(name) == "cast":
+        name = analysis.inputs(name)[0]
+    return analysis.op(name) in {"tanh", "sigmoid"}
+
+
+def _position(analysis: Analysis, core: Core, q: Operand, k: Operand) -> tuple[str, str]:
+    """How positions enter the scores."""
+    if any(analysis.op(n) == "rotary" for n in q.passed) and any(analysis.op(n) == "rotary" for n in k.passed):
+        return "rope", "queries and keys pass a rotation of pairs whose cos² + sin² is constant"
+    if any(not (analysis.live(s.left) and analysis.live(s.right)) for s in core.scores[1:]):
+        return "relative-attention", "a second product joins queries or keys with positions that no input changes"
+    if len(core.scores) == 1 and not (analysis.live(core.q) and analysis.live(core.k)) and analysis.live(core.v):
+        return "none", "no term depends on positions"
+    for term, how in core.terms:
+        if how in {"add", "sub"} and analysis[term].tensor.is_float:
+            kind = _bias_kind(analysis, term)
+            if kind is not None:
+                return kind
+    return "none", "no term depends on positions"
+
+
+def _bias_kind(analysis: Analysis, term: str) -> tuple[str, str] | None:
+    """Name an additive term of the scores by its values: constant, linear in the key position, or a learned table."""
+    value = analysis.probes[0].value(term)
+    learned = analysis.cls[term] != INDEX and _has_param(analysis, term)
+    if value is None:
+        return ("relative-bias", "a learned term is added to the scores") if learned else None
+    finite = np.where(value > -1e4, value, np.nan)
+    if value.ndim < 2 or not np.isfinite(finite).any():
+        return None
+    spread = np.nanmax(finite) - np.nanmin(finite)
+    if not spread > 1e-6:
+        return None
+    if learned:
+        graph = _pairwise_input(analysis, term)
+        if graph:
+            return "graph-bias", "a learned term is added to the scores, looked up by an input given for each pair"
+        return "relative-bias", "a learned term that depends on the pair of positions is added to the scores"
+    rows = finite.reshape(-1, finite.shape[-1])
+    rows = rows[np.isfinite(rows).sum(axis=1) > 2]
+    bends = np.diff(rows, n=2, axis=-1)
+    if rows.size and np.nanmax(np.abs(bends), initial=0.0) < 1e-6 * max(1.0, float(spread)):
+        return "alibi", "a term linear in the key position is added to the scores"
+    return "relative-bias", "a fixed term that depends on the pair of positions is added to the scores"
+
+
+def _cone(analysis: Analysis, term: str) -> set[str]:
+    return analysis.back(term, 0)
+
+
+def _has_param(analysis: Analysis, term: str) -> bool:
+    return any(analysis.op(n) == "param" for n in _cone(analysis, term))
+
+
+def _pairwise_input(analysis: Analysis, term: str) -> bool:
+    return any(
+        analysis.op(n) == "input" and not analysis[n].tensor.is_float and len(analysis[n].shape) >= 3 for n in _cone(analysis, term)
+    )

@@ -1,0 +1,182 @@
+"""How a stream begins: embeddings, positions and what stands between them and the first layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from irgen.ir.architecture import Embedding, Part
+from irgen.match.activations import NAMES
+from irgen.match.analysis import CONST, INDEX, NORMS, PARAM, Analysis
+from irgen.ir.ops import MOVES
+from irgen.patterns.layers import norm_word
+from irgen.patterns.parameters import weight_size
+
+
+@dataclass(slots=True)
+class Entry:
+    """What lies behind a stream: the sums it continues, its embeddings (by node), its inputs, its parts in order."""
+
+    sums: list[str] = field(default_factory=list[str])
+    embeddings: dict[str, Embedding] = field(default_factory=dict[str, Embedding])
+    inputs: list[str] = field(default_factory=list[str])
+    parts: list[tuple[str, Part]] = field(default_factory=list[tuple[str, Part]])
+    nodes: set[str] = field(default_factory=set[str])
+    joins: list[str] = field(default_factory=list[str])
+
+
+def entry(analysis: Analysis, start: str, sums: frozenset[str], width: int) -> Entry:
+    """Walk back from the start of a stream to the embeddings, inputs or earlier sums that feed it."""
+    found = Entry()
+    stack = [start]
+    while stack:
+        name = stack.pop()
+        if name in found.nodes or name in found.sums:
+            continue
+        if name in sums:
+            found.sums.append(name)
+            continue
+        node = analysis[name]
+        if node.op == "input":
+            found.inputs.append(name)
+            continue
+        leaf = _leaf(analysis, name)
+        if leaf is not None:
+            found.embeddings[name] = leaf
+            found.nodes.add(name)
+            found.nodes |= analysis.back(name, 0) if leaf.kind in {"patch", "tubelet"} else set()
+            continue
+        found.nodes.add(name)
+        for source in dict.fromkeys(s for s in node.inputs if s):
+            if analysis.is_data(source):
+                stack.append(source)
+            elif node.op in {"add", "sub", "concat", "mul"} and (table := _added_table(analysis, node.op, source, width)):
+                found.embeddings[source] = table
+        if node.op in {"concat", "masked_scatter", "scatter_nd", "where"} and len(analysis.data(name)) > 1:
+            found.joins.append(name)
+    found.parts = _parts(analysis, found.nodes)
+    found.sums.sort(key=analysis.place.__getitem__)
+    return found
+
+
+def _parts(analysis: Analysis, nodes: set[str]) -> list[tuple[str, Part]]:
+    """The nodes of an entry that do something to the stream, in order."""
+    parts: list[tuple[str, Part]] = []
+    for name in sorted(nodes, key=analysis.place.__getitem__):
+        node = analysis[name]
+        part: Part | None = None
+        if node.op in NORMS and analysis.is_data(name):
+            part = Part("norm", {"norm": norm_word(analysis, name)})
+        elif node.op == "linear":
+            part = Part("linear", {"in": analysis[node.inputs[0]].shape[-1], "out": node.shape[-1], "bias": len(node.inputs) > 2})
+        elif node.op in NAMES and analysis.is_data(name):
+            part = Part("activation", {"activation": NAMES[node.op]})
+        elif node.op == "conv":
+            part = Part("convolution", convolution_facts(analysis, name))
+        elif node.op in {"max_pool", "avg_pool", "adaptive_pool"}:
+            part = Part("pooling", {"width": node.shape[1]})
+        if part is not None:
+            part.parameters = weight_size(analysis, [name])
+            parts.append((name, part))
+    return parts
+
+
+def convolution_facts(analysis: Analysis, name: str) -> dict[str, object]:
+    """Kernel, stride, channels, groups and variant of a convolution."""
+    node = analysis[name]
+    weight = analysis[node.inputs[1]].shape
+    groups = node.attrs.get("groups", 1)
+    channels = node.shape[1]
+    return {
+        "kernel": list(weight[2:]),
+        "stride": list(node.attrs.get("stride", ())),  # type: ignore[arg-type]
+        "channels": channels,
+        "groups": groups,
+        "variant": "depthwise" if groups == analysis[node.inputs[0]].shape[1] > 1 else "plain",
+    }
+
+
+def _leaf(analysis: Analysis, name: str) -> Embedding | None:
+    """The embedding that a node is: a table lookup, or the first contraction on an input."""
+    node = analysis[name]
+    if node.op in {"embedding", "gather"} and not analysis.is_data(node.inputs[0]):
+        return _lookup(analysis, name)
+    if node.op in {"conv", "linear"}:
+        source = node.inputs[0]
+        moved = False
+        while analysis.op(source) in MOVES or analysis.op(source) == "cast":
+            moved = moved or analysis.op(source) in {"reshape", "transpose"}
+            source = analysis.inputs(source)[0]
+        if analysis.op(source) != "input" or not analysis[source].tensor.is_float:
+            return None
+        return _projected(analysis, name, source, moved)
+    return None
+
+
+def _projected(analysis: Analysis, name: str, source: str, moved: bool) -> Embedding | None:
+    """A patch, tubelet, frame or linear embedding of a float input."""
+    node = analysis[name]
+    if node.op == "linear":
+        features = analysis[node.inputs[0]].shape[-1]
+        patches = moved and len(analysis[source].shape) >= 4
+        return Embedding("patch" if patches else "linear", features, node.shape[-1])
+    kernel = analysis[node.inputs[1]].shape[2:]
+    stride = node.attrs.get("stride", ())
+    if node.attrs.get("groups", 1) != 1 or len(kernel) == 1:
+        return None
+    if tuple(kernel) != stride or max(kernel) == 1:
+        return None
+    kind = "patch" if len(kernel) == 2 else "tubelet"
+    positions = int(np.prod(node.shape[2:]))
+    return Embedding(kind, positions, node.shape[1], facts={"kernel": list(kernel)})
+
+
+def _lookup(analysis: Analysis, name: str) -> Embedding:
+    """A table lookup, named by the values of its index."""
+    node = analysis[name]
+    table = analysis[node.inputs[0]]
+    size, width = table.shape[0], node.shape[-1]
+    index = node.inputs[-1] if node.op == "embedding" else node.inputs[1]
+    kind = "token"
+    value = analysis.probes[0].value(index)
+    if analysis.cls[index] <= PARAM or analysis.is_progression(index):
+        flat = None if value is None else np.asarray(value).reshape(-1)
+        constant = flat is not None and flat.size > 1 and (flat == flat[0]).all()
+        kind = "segment" if constant else "learned-position"
+    elif value is not None and _zero_input(analysis, index):
+        kind = "segment"
+    if kind == "learned-position" and analysis.cls[node.inputs[0]] == CONST:
+        kind = "sinusoidal-position"
+    return Embedding(kind, size, width)
+
+
+def _zero_input(analysis: Analysis, index: str) -> bool:
+    value = analysis.probes[0].value(index)
+    return value is not None and value.size > 1 and bool((value == value.reshape(-1)[0]).all())
+
+
+def _added_table(analysis: Analysis, op: str, name: str, width: int) -> Embedding | None:
+    """A learned or fixed table of positions that is added to the stream (or a learned token put beside it)."""
+    node = analysis[name]
+    if not node.tensor.is_float or not node.shape or node.shape[-1] != width or node.tensor.size <= width:
+        return None
+    if op in {"concat", "mul"}:
+        return None
+    rows = node.tensor.size // width
+    if analysis.cls[name] == PARAM:
+        return Embedding("learned-position", rows, width)
+    if analysis.cls[name] in {CONST, INDEX}:
+        value = analysis.probes[0].value(name)
+        if value is not None and _sinusoidal(np.asarray(value, dtype=np.float64)):
+            return Embedding("sinusoidal-position", rows, width)
+    return None
+
+
+def _sinusoidal(table: np.ndarray) -> bool:
+    """Rows of equal norm, bounded by 1, and not all alike (Vaswani et al. 2017, section 3.5)."""
+    rows = table.reshape(-1, table.shape[-1])
+    norms = np.linalg.norm(rows, axis=1)
+    return bool(np.abs(rows).max() <= 1 + 1e-6 and norms.std() < 1e-3 * max(norms.mean(), 1e-9) and np.ptp(rows, axis=0).max() > 0.1)
+
+

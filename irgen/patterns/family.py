@@ -1,0 +1,36 @@
+"""The family of a model, a table over its towers, its cross links and its masks."""
+
+from __future__ import annotations
+
+from irgen.ir.architecture import Embedding
+from irgen.match.analysis import Analysis
+from irgen.patterns.stacks import Run
+
+_ATTENTION = frozenset({"self-attention", "cross-attention"})
+
+
+def family_of(analysis: Analysis, runs: list[Run], embeddings: list[Embedding]) -> str:
+    """encoder-only, decoder-only, encoder-decoder, convolutional, recurrent, embedding, composite or other."""
+    kinds = {f.label for run in runs for s in run.sublayers for f, _ in s.found}
+    ops = {node.op for node in analysis.graph}
+    if not runs:
+        if "rnn" in ops:
+            return "recurrent"
+        if ops & {"conv", "conv_transposed"}:
+            return "convolutional"
+        return "embedding" if embeddings or "embedding" in ops else "other"
+    if not kinds & (_ATTENTION | {"selective-scan", "linear-recurrence", "moe"}):
+        if "rnn" in kinds:
+            return "recurrent"
+        if "convolution" in kinds or "conv" in ops:
+            return "convolutional"
+    towers = [run for run in runs if not run.reads and (run.entry.embeddings or run.entry.inputs)]
+    decoders = [run for run in runs if run.role == "decoder"]
+    crossed = any(run.memories for run in decoders)
+    if any(run.role == "resampler" for run in runs) or len(towers) > 2 or (len(towers) == 2 and not crossed):
+        return "composite"
+    if crossed:
+        return "encoder-decoder"
+    if decoders:
+        return "decoder-only" if len(decoders) == len(runs) else "composite"
+    return "encoder-only"

@@ -1,0 +1,118 @@
+"""Feed-forward: down(act(up(x))), or down(act(gate(x)) · up(x)).
+
+Vaswani et al. 2017, section 3.3; gated forms: Shazeer 2020, equation 6.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from irgen.ir.architecture import Evidence
+from irgen.ir.ops import ELEMENTWISE, MOVES
+from irgen.match.activations import Activation, activation_of
+from irgen.match.analysis import NORMS, Analysis
+from irgen.match.pattern import Branch, Finding, Pattern, Refusal
+
+_BETWEEN = ELEMENTWISE | MOVES | NORMS | {"pick"}
+CHANNEL_CONTRACTIONS = frozenset({"linear", "grouped_linear", "conv"})
+
+
+@dataclass(slots=True)
+class Pair:
+    """Up-projections, a nonlinearity and a down-projection; `nodes` are all of them and what lies between."""
+
+    down: str
+    ups: list[str]
+    hidden: int
+    activation: Activation
+    nodes: set[str]
+
+
+def is_pointwise(analysis: Analysis, name: str) -> bool:
+    """A contraction over features alone: a linear, or a convolution that looks at one position."""
+    node = analysis[name]
+    if node.op in {"linear", "grouped_linear"}:
+        return True
+    if node.op == "conv":
+        return all(n == 1 for n in analysis[node.inputs[1]].shape[2:]) and node.attrs.get("groups", 1) == 1
+    return False
+
+
+def is_depthwise(analysis: Analysis, name: str) -> bool:
+    """A convolution that treats each channel alone."""
+    node = analysis[name]
+    return node.op == "conv" and node.attrs.get("groups", 1) == analysis[node.inputs[0]].shape[1] > 1
+
+
+def in_features(analysis: Analysis, name: str) -> int:
+    """The number of features that a pointwise contraction reads."""
+    node = analysis[name]
+    return analysis[node.inputs[0]].shape[1 if node.op == "conv" else -1]
+
+
+def find_pairs(branch: Branch) -> list[Pair] | str:
+    """Every up–act–down among the unclaimed contractions of a branch, or why there is none."""
+    analysis = branch.analysis
+    downs = [n for n in branch.free(*CHANNEL_CONTRACTIONS) if is_pointwise(analysis, n)]
+    if len(downs) < 2:
+        return f"{len(downs)} unclaimed contraction{'s' if len(downs) != 1 else ''} over the features: an up- and a down-projection are needed"
+    pairs: list[Pair] = []
+    used: set[str] = set()
+    reason = "no nonlinearity stands between two contractions over the features"
+    for down in reversed(downs):
+        if down in used:
+            continue
+        z = analysis[down].inputs[0]
+        ups, nodes = _sources(branch, z)
+        if not ups or not set(ups) <= set(downs):
+            continue
+        activation = activation_of(analysis, z, ups)
+        if activation is None:
+            continue
+        pairs.append(Pair(down, ups, in_features(analysis, down), activation, nodes | {down, *ups}))
+        used |= {down, *ups}
+    return pairs or reason
+
+
+def _sources(branch: Branch, z: str) -> tuple[list[str], set[str]]:
+    """The pointwise contractions that a hidden activation comes from, and the nodes between.
+
+    Nothing where the way leaves the branch or meets a mixer of tokens other than a depthwise convolution.
+    """
+    analysis = branch.analysis
+    ups: list[str] = []
+    nodes: set[str] = set()
+    stack = [z]
+    while stack:
+        name = stack.pop()
+        if name in nodes or not analysis.is_data(name):
+            continue
+        if name not in branch.region:
+            return [], set()
+        if is_pointwise(analysis, name):
+            ups.append(name)
+            continue
+        if name in branch.claimed:
+            return [], set()
+        if analysis.op(name) not in _BETWEEN and not is_depthwise(analysis, name):
+            return [], set()
+        nodes.add(name)
+        stack.extend([analysis[name].inputs[0]] if analysis.op(name) == "conv" else analysis.data(name))
+    return list(dict.fromkeys(ups)), nodes
+
+
+def prove(branch: Branch) -> list[Finding] | Refusal:
+    """One feed-forward for each up–act–down of the branch."""
+    pairs = find_pairs(branch)
+    if isinstance(pairs, str):
+        return Refusal(pairs)
+    findings: list[Finding] = []
+    for pair in pairs:
+        act = pair.activation
+        facts = {"hidden": pair.hidden, "activation": act.name, "gated": act.gated}
+        evidence = [Evidence("feed-forward", act.check, (pair.down, *pair.ups))]
+        findings.append(Finding("feed-forward", facts, pair.nodes, {"down": pair.down, "up": pair.ups[0]}, evidence))
+    return findings
+
+
+PATTERN = Pattern(label="feed-forward", prove=prove, mixes=False, after=("self-attention", "moe", "selective-scan", "linear-recurrence", "rnn"))

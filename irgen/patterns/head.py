@@ -1,0 +1,120 @@
+"""The head: the last contraction between the last layer and an output, what it gives, and whether it is tied."""
+
+from __future__ import annotations
+
+from irgen.ir.architecture import Head, Part
+from irgen.ir.ops import MOVES
+from irgen.match.activations import NAMES
+from irgen.match.analysis import NORMS, Analysis
+from irgen.patterns.entry import convolution_facts
+from irgen.patterns.layers import norm_word
+from irgen.patterns.parameters import weight_size
+
+_CONTRACTIONS = frozenset({"linear", "conv", "conv_transposed", "matmul", "einsum"})
+
+
+def find_head(analysis: Analysis, marks: list[str], tables: set[str]) -> tuple[Head, str | None, set[str], list[Part]]:
+    """The head of a model: (head, the sum it reads, its nodes, the parts between that sum and the head).
+
+    `marks` are the residual sums (or the last nodes of what has none); `tables` the token tables.
+    """
+    sums = set(marks)
+    for output in analysis.graph.outputs:
+        if not analysis[output].tensor.is_float:
+            continue
+        nodes, reads = _behind(analysis, output, sums)
+        if not reads and marks:
+            continue
+        last = [n for n in nodes if analysis.op(n) in _CONTRACTIONS and analysis.is_data(n)]
+        parts = _parts(analysis, nodes)
+        stem = max(reads, key=analysis.place.__getitem__) if reads else None
+        if not last:
+            return Head(_pooled(analysis, output, nodes), None, None, parts=[]), stem, nodes, [p for _, p in parts]
+        final = max(last, key=analysis.place.__getitem__)
+        before = [p for n, p in parts if analysis.place[n] < analysis.place[final]]
+        tied = _tied(analysis, final, tables)
+        width = analysis[final].shape[1 if analysis.op(final).startswith("conv") else -1]
+        kind = _kind(analysis, output, final, width, tied, tables)
+        if kind == "pooling":
+            return Head("pooling", width, None, parts=[]), stem, nodes, [p for _, p in parts]
+        return Head(kind, width, tied, parts=[p for _, p in parts]), stem, nodes, before
+    return Head("none", None, None), None, set(), []
+
+
+def _behind(analysis: Analysis, output: str, sums: set[str]) -> tuple[set[str], set[str]]:
+    """The hidden states between an output and the sums behind it."""
+    nodes: set[str] = set()
+    reads: set[str] = set()
+    stack = [output]
+    while stack:
+        name = stack.pop()
+        if name in nodes or name in reads:
+            continue
+        if name in sums:
+            reads.add(name)
+            continue
+        if analysis.is_data(name) and analysis.op(name) not in {"input", "embedding"}:
+            nodes.add(name)
+            stack.extend(analysis.data(name))
+    return nodes, reads
+
+
+def _parts(analysis: Analysis, nodes: set[str]) -> list[tuple[str, Part]]:
+    parts: list[tuple[str, Part]] = []
+    for name in sorted(nodes, key=analysis.place.__getitem__):
+        node = analysis[name]
+        part: Part | None = None
+        if node.op in NORMS:
+            part = Part("norm", {"norm": norm_word(analysis, name)})
+        elif node.op == "linear":
+            part = Part("linear", {"in": analysis[node.inputs[0]].shape[-1], "out": node.shape[-1], "bias": len(node.inputs) > 2})
+        elif node.op == "conv":
+            part = Part("convolution", convolution_facts(analysis, name))
+        elif node.op in NAMES:
+            part = Part("activation", {"activation": NAMES[node.op]})
+        elif node.op in {"reduce_mean", "reduce_max", "adaptive_pool", "avg_pool"} or (node.op == "slice" and _picks_one(analysis, name)):
+            part = Part("pooling", {"width": node.shape[-1]})
+        if part is not None:
+            part.parameters = weight_size(analysis, [name])
+            parts.append((name, part))
+    return parts
+
+
+def _picks_one(analysis: Analysis, name: str) -> bool:
+    """Whether a slice takes one token of many."""
+    node = analysis[name]
+    axis = int(node.attrs["axis"])  # type: ignore[arg-type]
+    return node.shape[axis] == 1 and analysis[node.inputs[0]].shape[axis] > 1 and axis < len(node.shape) - 1
+
+
+def _pooled(analysis: Analysis, output: str, nodes: set[str]) -> str:
+    """Without a contraction behind the last layer: pooled or nothing."""
+    return "pooling" if any(p.kind == "pooling" for _, p in _parts(analysis, nodes)) else "none"
+
+
+def _tied(analysis: Analysis, final: str, tables: set[str]) -> bool:
+    """Whether the last contraction uses the token table."""
+    if analysis.op(final) not in {"linear", "matmul"}:
+        return False
+    for name in analysis[final].inputs[:2]:
+        while analysis.op(name) in MOVES or analysis.op(name) == "cast":
+            name = analysis.inputs(name)[0]
+        if name in tables:
+            return True
+    return False
+
+
+def _kind(analysis: Analysis, output: str, final: str, width: int, tied: bool, tables: set[str]) -> str:
+    """What a head gives: tokens of a vocabulary, classes, a map, numbers, or a pooled state."""
+    shape = analysis[output].shape
+    sizes = {analysis[t].shape[0] for t in tables}
+    if len(shape) >= 4 and analysis.op(final).startswith("conv"):
+        return "segmentation"
+    if len(shape) >= 3 and (tied or width in sizes):
+        return "lm"
+    if width == 1 or (len(shape) == 2 and width <= 1):
+        return "regression"
+    after = [n for n in analysis.between(final, [output]) if analysis.op(n) in {"tanh"}]
+    if len(shape) == 2 and after:
+        return "pooling"
+    return "classification"

@@ -1,0 +1,161 @@
+"""The story of recognition: cores, residual sums, branches, layers, stacks, entry, head, regions, architecture."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from irgen.ir.architecture import Architecture, Embedding, Part, Port, Region
+from irgen.ir.graph import Graph, Provenance
+from irgen.match.analysis import Analysis
+from irgen.match.pattern import Branch, Pattern, classify
+from irgen.patterns.cores import find_cores
+from irgen.patterns.family import family_of
+from irgen.patterns.head import find_head
+from irgen.patterns.layers import Sublayer, form_of
+from irgen.patterns.parameters import weight_size
+from irgen.patterns.regions import build_regions
+from irgen.patterns.residual import Sum, find_sums
+from irgen.patterns.stacks import Run, assign_roles, build_runs, connect, links_of, to_stack
+
+_SILENT = frozenset({"input", "param", "const", "arange", "full", "reshape", "transpose", "expand", "slice", "cast", "concat", "pick"})
+"""Operators that are not counted as unknown: they move or hold, they do not compute."""
+
+
+def recognise(graph: Graph, patterns: list[Pattern]) -> tuple[list[Region], Architecture]:
+    """Label a canonical graph: its regions and its architecture."""
+    analysis = Analysis(graph)
+    cores, refused = find_cores(analysis)
+    sums = find_sums(analysis)
+    marks: dict[str, list[object]] = {"cores": list(cores)}
+    sublayers = [_sublayer(analysis, s, patterns, marks) for s in sums]
+    runs = build_runs(analysis, sublayers)
+    connect(analysis, runs)
+    assign_roles(analysis, runs)
+    for run in runs:
+        for s in run.sublayers:
+            run.parts[s.sum.node] = _parts(analysis, s)
+    embeddings, reads = _embeddings(analysis, runs)
+    tables = {analysis[n].inputs[0] for run in runs for n, e in run.entry.embeddings.items() if e.kind == "token" and analysis.op(n) in {"embedding", "gather"}}
+    marked = [n for run in runs for n in run.nodes]
+    head, stem, head_nodes, after = find_head(analysis, marked, tables)
+    stacks = [to_stack(analysis, run) for run in runs]
+    for run, stack in zip(runs, stacks, strict=True):
+        stack.reads = reads[run.name]
+        if stem in run.nodes:
+            stack.after = after
+            head.reads = stack.name
+    regions = build_regions(analysis, runs, head_nodes, embeddings)
+    total = _total(graph)
+    unknown = _unknown(analysis, regions)
+    found = Architecture(
+        family=family_of(analysis, runs, embeddings),
+        total=total,
+        active=total - _idle(runs),
+        embedding_parameters=_table_size(analysis, runs),
+        inputs=_ports(graph, graph.inputs, [graph.provenance.get(n, Provenance()).name for n in graph.inputs]),
+        outputs=_ports(graph, graph.outputs, graph.output_names),
+        embeddings=embeddings,
+        stacks=stacks,
+        links=links_of(runs),
+        head=head,
+        unknown=unknown,
+        findings=list(graph.findings),
+    )
+    return regions, found
+
+
+def _sublayer(analysis: Analysis, s: Sum, patterns: list[Pattern], marks: dict[str, list[object]]) -> Sublayer:
+    branch = Branch(analysis, s.root, s.branches, s.region, s.axis, marks)
+    found, rejected = classify(branch, patterns)
+    form, norm, norms = form_of(analysis, s, found)
+    left = s.region - branch.claimed
+    ops = Counter(analysis.op(n) for n in left if analysis.is_data(n) and analysis.op(n) not in _SILENT)
+    return Sublayer(s, found, rejected, form, norm, norms, dict(sorted(ops.items())))
+
+
+def _parts(analysis: Analysis, s: Sublayer) -> list[Part]:
+    """The sublayers of one sum, as the record shows them."""
+    if not s.found:
+        return [Part("unknown", {"ops": s.ops}, s.sum.node, weight_size(analysis, s.sum.region), s.form)]
+    return [
+        Part(f.label, dict(f.facts), f"{s.sum.node}.{i}", weight_size(analysis, f.nodes), s.form)
+        for i, (f, _) in enumerate(s.found)
+    ]
+
+
+def _embeddings(analysis: Analysis, runs: list[Run]) -> tuple[list[Embedding], dict[str, list[str]]]:
+    """All embeddings in order, each once, and for each stack what it reads."""
+    order: dict[str, Embedding] = {}
+    for run in runs:
+        for name in sorted(run.entry.embeddings, key=analysis.place.__getitem__):
+            order.setdefault(name, run.entry.embeddings[name])
+    kept: list[Embedding] = []
+    index: dict[str, int] = {}
+    known: dict[tuple[object, ...], int] = {}
+    for name, embedding in order.items():
+        table = analysis[name].inputs[0] if analysis[name].inputs else name
+        key = (table, embedding.kind, embedding.size)
+        if key not in known:
+            known[key] = len(kept)
+            kept.append(embedding)
+        index[name] = known[key]
+    inputs = {n: i for i, n in enumerate(analysis.graph.inputs)}
+    for name, embedding in order.items():
+        behind = [i for n, i in inputs.items() if n in analysis.back(name, 0)] if analysis.op(name) not in {"param", "const"} else []
+        kept[index[name]].input = behind[0] if behind else None
+    reads = {
+        run.name: [
+            *dict.fromkeys(f"embedding:{index[n]}" for n in sorted(run.entry.embeddings, key=analysis.place.__getitem__)),
+            *(r.name for r in run.reads),
+            *(f"input:{inputs[n]}" for n in run.entry.inputs),
+        ]
+        for run in runs
+    }
+    return kept, reads
+
+
+def _table_size(analysis: Analysis, runs: list[Run]) -> int:
+    """Learned numbers in the tables of the embeddings."""
+    tables: set[str] = set()
+    for run in runs:
+        for name, embedding in run.entry.embeddings.items():
+            if embedding.kind in {"token", "learned-position", "segment"}:
+                node = analysis[name]
+                tables.add(node.inputs[0] if node.op in {"embedding", "gather"} else name)
+    return weight_size(analysis, tables)
+
+
+def _idle(runs: list[Run]) -> int:
+    """Learned numbers of routed experts that a token does not pass."""
+    return sum(int(f.facts.pop("idle", 0) or 0) for run in runs for s in run.sublayers for f, _ in s.found)
+
+
+def _total(graph: Graph) -> int:
+    declared = getattr(graph, "parameters", None)
+    if isinstance(declared, int):
+        return declared
+    return sum(max(node.tensor.size, 0) for node in graph if node.op == "param")
+
+
+def _ports(graph: Graph, names: list[str], words: list[str]) -> list[Port]:
+    ports: list[Port] = []
+    for i, name in enumerate(names):
+        node = graph[name]
+        word = words[i] if i < len(words) and words[i] else f"{'input' if node.op == 'input' else 'output'}_{i}"
+        ports.append(Port(word, node.dtype, node.tensor.dims))
+    return ports
+
+
+def _unknown(analysis: Analysis, regions: list[Region]) -> dict[str, int]:
+    """The operators that compute on hidden states and lie in no region but the model."""
+    held: set[str] = set()
+    stack = list(regions)
+    while stack:
+        region = stack.pop()
+        stack.extend(region.children)
+        if region.label not in {"model"}:
+            held.update(region.nodes)
+    loose = Counter(
+        analysis.op(n) for n in analysis.order if n not in held and analysis.is_data(n) and analysis.op(n) not in _SILENT
+    )
+    return dict(sorted(loose.items()))

@@ -1,0 +1,162 @@
+"""From residual sums to layers: the form of each sum, the layers of a chain, the distinct blocks of a stack."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from irgen.ir.architecture import Block, Part
+from irgen.match.analysis import NORMS, Analysis
+from irgen.match.pattern import Finding, Pattern
+from irgen.patterns.residual import Sum
+
+NORM_WORDS: dict[str, str] = {"layer_norm": "layernorm", "rms_norm": "rmsnorm", "batch_norm": "batchnorm", "l2_norm": "rmsnorm"}
+
+
+@dataclass(slots=True)
+class Sublayer:
+    """One residual sum with what its branches are and how it is normed."""
+
+    sum: Sum
+    found: list[tuple[Finding, Pattern]]
+    rejected: list[tuple[str, str]]
+    form: str
+    norm: str
+    norms: list[str] = field(default_factory=list[str])
+    ops: dict[str, int] = field(default_factory=dict[str, int])
+
+    @property
+    def mixes(self) -> bool:
+        """Whether it moves information between tokens (what is unknown counts as a mixer)."""
+        return not self.found or any(pattern.mixes for _, pattern in self.found)
+
+    @property
+    def transforms(self) -> bool:
+        """Whether it holds a channel part."""
+        return any(not pattern.mixes for _, pattern in self.found)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The labels of its findings."""
+        return tuple(f.label for f, _ in self.found) or ("unknown",)
+
+
+def norm_word(analysis: Analysis, name: str) -> str:
+    """The facts record's word for a norm node."""
+    node = analysis[name]
+    if node.op == "group_norm":
+        return "instancenorm" if node.attrs.get("groups") == analysis[node.inputs[0]].shape[1] else "groupnorm"
+    return NORM_WORDS.get(node.op, "none")
+
+
+def form_of(analysis: Analysis, s: Sum, found: list[tuple[Finding, Pattern]]) -> tuple[str, str, list[str]]:
+    """Where the norms of a sum stand, which norm it is, and the norm nodes: (form, norm, nodes)."""
+    entry = [n for n in s.region if analysis.op(n) in NORMS and _reads(analysis, n, s.root)]
+    entry.sort(key=analysis.place.__getitem__)
+    leaving = [n for branch in s.branches if (n := _exit_norm(analysis, branch, s)) is not None]
+    behind = _post_norm(analysis, s)
+    before = _norm_at(analysis, s.root)
+    mixers = sum(pattern.mixes for _, pattern in found)
+    form, norms = "none", entry or leaving
+    if entry:
+        form = "sandwich" if leaving else "pre-norm"
+        norms = [*entry, *leaving]
+    elif leaving:
+        form = "sandwich"
+    elif behind is not None and analysis.op(behind) != "batch_norm":
+        form, norms = "post-norm", [behind]
+    elif before is not None and analysis.op(before) != "batch_norm":
+        form, norms = "post-norm" if s.before else "none", [before]
+    if form != "none" and mixers and len(found) > mixers:
+        form = "parallel"
+    inside = [n for n in sorted(s.region, key=analysis.place.__getitem__) if analysis.op(n) in NORMS]
+    word = norm_word(analysis, (norms or inside)[0]) if norms or inside else "none"
+    return form, word, [n for n in norms if n in s.region or n == behind]
+
+
+def _reads(analysis: Analysis, norm: str, root: str) -> bool:
+    return analysis.op(norm) != "batch_norm" and analysis.strip(analysis[norm].inputs[0]) == root
+
+
+def _exit_norm(analysis: Analysis, branch: str, s: Sum) -> str | None:
+    """A norm through which a branch leaves, met before anything but views and scales."""
+    for name in analysis.walk(branch, lambda node: False):
+        if analysis.op(name) in NORMS - {"batch_norm", "group_norm"}:
+            return name if name in s.region else None
+    return None
+
+
+def _post_norm(analysis: Analysis, s: Sum) -> str | None:
+    """The norm that is the only reader of a sum."""
+    name = s.node
+    while (user := analysis.single_user(name)) is not None:
+        if analysis.op(user) in NORMS:
+            return user
+        if analysis.op(user) not in {"reshape", "transpose", "cast", "expand", "stop_gradient"}:
+            return None
+        name = user
+    readers = {u for u in analysis.users[s.node]}
+    norms = {u for u in readers if analysis.op(u) in NORMS}
+    return next(iter(norms)) if len(readers) == 1 and norms else None
+
+
+def _norm_at(analysis: Analysis, root: str) -> str | None:
+    """The norm whose output the stream is, where the stream is carried behind its norm."""
+    name = root
+    for name in analysis.walk(root, lambda node: False):
+        if analysis.op(name) in NORMS:
+            return name
+    return None
+
+
+def into_layers(sublayers: list[Sublayer]) -> list[list[Sublayer]]:
+    """Cut a chain of sublayers into layers: mixers, then the channel part."""
+    channel = [s.transforms for s in sublayers]
+    if not any(channel) or all(s.transforms and not s.mixes for s in sublayers):
+        return _by_period(sublayers)
+    if sublayers[0].transforms and not sublayers[0].mixes:
+        return _by_period(sublayers)
+    layers: list[list[Sublayer]] = []
+    for s in sublayers:
+        opens = not layers or (s.mixes and layers[-1][-1].transforms)
+        if opens:
+            layers.append([s])
+        else:
+            layers[-1].append(s)
+    return layers
+
+
+def _by_period(sublayers: list[Sublayer]) -> list[list[Sublayer]]:
+    """Cut by the shortest period of the kinds; one layer a sum where nothing alternates."""
+    kinds = [s.kinds for s in sublayers]
+    total = len(kinds)
+    for period in range(1, total // 2 + 1):
+        if total % period == 0 and all(kinds[i] == kinds[i % period] for i in range(total)):
+            return [sublayers[i : i + period] for i in range(0, total, period)]
+    return [[s] for s in sublayers]
+
+
+def into_blocks(analysis: Analysis, layers: list[list[Sublayer]], parts: dict[str, list[Part]]) -> list[Block]:
+    """The distinct layers with their places. `parts` holds the sublayers of each sum."""
+    blocks: dict[str, Block] = {}
+    for index, layer in enumerate(layers):
+        sublayers = [part for s in layer for part in parts[s.sum.node]]
+        form, norm = layer_form(layer)
+        key = repr((form, norm, [(p.kind, p.form, _shown(p)) for p in sublayers]))
+        if key in blocks:
+            blocks[key].at.append(index)
+        else:
+            blocks[key] = Block([index], form, norm, sublayers, sum(p.parameters for p in sublayers))
+    return list(blocks.values())
+
+
+def _shown(part: Part) -> list[tuple[str, object]]:
+    return sorted((k, v) for k, v in part.facts.items())
+
+
+def layer_form(layer: list[Sublayer]) -> tuple[str, str]:
+    """The residual form and the norm of a layer: what most of its sums have, `none` yielding to anything."""
+    forms = Counter(s.form for s in layer if s.form != "none")
+    norms = Counter(s.norm for s in layer if s.norm != "none")
+    form = "parallel" if "parallel" in forms else (forms.most_common(1)[0][0] if forms else "none")
+    return form, (norms.most_common(1)[0][0] if norms else "none")

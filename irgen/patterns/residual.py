@@ -1,0 +1,215 @@
+"""The residual stream: sums `x + f(x)` where one operand is carried and the others were computed from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from irgen.ir.ops import MOVES
+from irgen.match.analysis import ACTIVATIONS, HEAVY, NORMS, Analysis
+from irgen.match.trace import Trace
+
+_LONG_CHAIN = 4
+"""So many residual sums in a row inside a branch are a network of their own, not a detail of one branch."""
+
+_SHORTCUT = frozenset({"conv", "linear", "max_pool", "avg_pool", "batch_norm", "group_norm", "layer_norm", "resize", "reduce_mean"})
+
+
+@dataclass(slots=True)
+class Sum:
+    """One residual sum. `root` is the hidden state that is carried, `trunk` the operand through which it arrives,
+    `branches` the other operands, `region` the nodes strictly between root and sum (the shortcut's included)."""
+
+    node: str
+    root: str
+    trunk: str
+    branches: list[str]
+    region: set[str]
+    projected: bool = False
+    axis: int = -1
+    shape: tuple[int, ...] = ()
+    before: str | None = None
+    """The sum that this one continues."""
+    inner: list[Sum] = field(default_factory=list["Sum"])
+
+    @property
+    def width(self) -> int:
+        """Number of features of the stream."""
+        return self.shape[self.axis]
+
+    @property
+    def tokens(self) -> int:
+        """Number of positions of the stream at the traced sizes (batch included)."""
+        return int(np.prod([n for i, n in enumerate(self.shape) if i != self.axis % len(self.shape)]))
+
+
+def find_sums(analysis: Analysis) -> list[Sum]:
+    """All residual sums in order, nesting resolved, each linked to the one before it on its stream."""
+    found = [s for name in analysis.order if (s := _sum(analysis, name)) is not None]
+    by_node = {s.node: s for s in found}
+    for s in found:
+        s.axis = _feature_axis(analysis, s)
+        s.shape = analysis[s.node].shape
+        s.before = _previous(analysis, s, by_node)
+    return _without_nesting(found)
+
+
+def _terms(analysis: Analysis, name: str) -> list[str]:
+    """The hidden states that a sum adds, nested sums of one reader flattened."""
+    terms: list[str] = []
+    for source in analysis.inputs(name):
+        if not analysis.is_data(source):
+            continue
+        below = source
+        while analysis.op(below) in {"reshape", "cast"} and analysis.single_user(below):
+            below = analysis.inputs(below)[0]
+        if analysis.op(below) == "add" and analysis.single_user(below) and analysis[below].tensor.size == analysis[name].tensor.size:
+            terms.extend(_terms(analysis, below))
+        else:
+            terms.append(source)
+    return terms
+
+
+def _is_inner(analysis: Analysis, name: str) -> bool:
+    """Whether a sum is only a term of a larger sum of hidden states."""
+    user = analysis.single_user(name)
+    while user is not None and analysis.op(user) in {"reshape", "cast"}:
+        name, user = user, analysis.single_user(user)
+    return user is not None and analysis.op(user) == "add" and len(analysis.data(user)) == 2 and (
+        analysis[user].tensor.size == analysis[name].tensor.size
+    )
+
+
+def _sum(analysis: Analysis, name: str) -> Sum | None:
+    node = analysis[name]
+    if node.op != "add" or not analysis.is_data(name) or not node.tensor.is_float or len(node.shape) < 2:
+        return None
+    if _is_inner(analysis, name):
+        return None
+    terms = _terms(analysis, name)
+    if len(terms) < 2:
+        return None
+    return _carried(analysis, name, terms) or (_projected(analysis, name, terms) if len(terms) == 2 else None)
+
+
+def _carried(analysis: Analysis, name: str, terms: list[str]) -> Sum | None:
+    """A sum in which one term is an earlier hidden state, as it was or scaled."""
+    size = analysis[name].tensor.size
+    roots = [analysis.strip(term) for term in terms]
+    for i in sorted(range(len(terms)), key=lambda i: analysis.place[roots[i]]):
+        root, others = roots[i], [t for j, t in enumerate(terms) if j != i]
+        if analysis[root].tensor.size != size or not analysis.is_data(root) and analysis.op(root) != "param":
+            continue
+        region: set[str] = set()
+        for other in others:
+            part = analysis.between(root, [other])
+            if not part or not _is_heavy(analysis, part):
+                break
+            region |= part
+        else:
+            region |= _chain(analysis, terms[i], root)
+            return Sum(name, root, terms[i], others, region)
+    return None
+
+
+def _is_heavy(analysis: Analysis, region: set[str]) -> bool:
+    return any(analysis.op(name) in HEAVY for name in region)
+
+
+def _chain(analysis: Analysis, name: str, root: str) -> set[str]:
+    """The nodes by which a term walks back to its root."""
+    passed: set[str] = set()
+    while name != root:
+        passed.add(name)
+        below = analysis.step(name, shifts=False)
+        if below is None:
+            break
+        name = below
+    return passed
+
+
+def _projected(analysis: Analysis, name: str, terms: list[str]) -> Sum | None:
+    """A sum whose carried term went through a projection (a strided convolution, a pool, a linear) on its way."""
+    for trunk, branch in (terms, terms[::-1]):
+        path: set[str] = set()
+        at, heavy = trunk, 0
+        while heavy <= 2:
+            below = analysis.main_input(at)
+            if below is None or analysis.op(at) not in _SHORTCUT | MOVES | {"add", "mul", "sub", "div"}:
+                break
+            path.add(at)
+            heavy += analysis.op(at) in HEAVY
+            at = below
+            if len(set(analysis.users[at])) > 1:
+                region = analysis.between(at, [branch])
+                if region and heavy and _weight(analysis, region) > _weight(analysis, path) and not region & path:
+                    return Sum(name, at, trunk, [branch], region | path, projected=True)
+    return None
+
+
+def _weight(analysis: Analysis, nodes: set[str]) -> int:
+    """How many contractions, kernels counted by their size, a path holds."""
+    total = 0
+    for name in nodes:
+        if analysis.op(name) in {"conv", "linear", "matmul", "softmax"}:
+            total += 1
+            total += analysis.op(name) == "conv" and any(n > 1 for n in analysis[analysis[name].inputs[1]].shape[2:])
+    return total
+
+
+def _feature_axis(analysis: Analysis, s: Sum) -> int:
+    """The axis along which the branch's features run, found by tracing them; the last one where it cannot be told."""
+    labels = Trace(analysis, "feature").label(s.branches[0])
+    if labels is not None and labels.ndim == len(analysis[s.node].shape):
+        for axis in range(labels.ndim - 1, -1, -1):
+            if labels.shape[axis] > 1 and (np.take(labels, 0, axis) != np.take(labels, 1, axis)).any():
+                return axis
+    return len(analysis[s.node].shape) - 1
+
+
+def _previous(analysis: Analysis, s: Sum, by_node: dict[str, Sum]) -> str | None:
+    """The sum whose result this one's stream continues, through norms, activations and views."""
+    for name in analysis.walk(s.root, lambda node: node.op in NORMS or node.op in ACTIVATIONS or node.op == "pad"):
+        if name in by_node and name != s.node:
+            before = by_node[name]
+            return name if analysis[name].tensor.size == analysis[s.node].tensor.size and before.width == s.width else None
+    return None
+
+
+def _without_nesting(sums: list[Sum]) -> list[Sum]:
+    """Keep of nested sums either the outer (the inner are details of its branch) or the inner (the outer is a long skip)."""
+    by_node = {s.node: s for s in sums}
+    continued = {s.before for s in sums if s.before}
+    dropped: set[str] = set()
+    for outer in sorted(sums, key=lambda s: len(s.region)):
+        inner = [by_node[n] for n in outer.region if n in by_node and n not in dropped and n != outer.node]
+        inner = [s for s in inner if s.region <= outer.region | {outer.root}]
+        if not inner:
+            continue
+        alone = outer.before is None and outer.node not in continued
+        chained = _longest_chain(inner)
+        static = not any(s.root != outer.root for s in inner)
+        if static or chained >= _LONG_CHAIN or (alone and chained >= 2) or any(s.root == outer.root for s in inner):
+            dropped.add(outer.node)
+        else:
+            outer.inner = inner
+            dropped.update(s.node for s in inner)
+    kept = [s for s in sums if s.node not in dropped]
+    return _relinked(kept, by_node)
+
+
+def _longest_chain(sums: list[Sum]) -> int:
+    length: dict[str, int] = {}
+    for s in sums:
+        length[s.node] = 1 + length.get(s.before or "", 0)
+    return max(length.values(), default=0)
+
+
+def _relinked(kept: list[Sum], by_node: dict[str, Sum]) -> list[Sum]:
+    """Links that pointed to a dropped sum point to what that one continued."""
+    names = {s.node for s in kept}
+    for s in kept:
+        while s.before is not None and s.before not in names:
+            s.before = by_node[s.before].before
+    return kept

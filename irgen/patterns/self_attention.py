@@ -1,0 +1,93 @@
+"""Attention in a branch: self-attention where the keys read the branch's own stream, cross-attention where they do not."""
+
+from __future__ import annotations
+
+from irgen.ir.ops import CONTRACTIONS, ELEMENTWISE, MOVES
+from irgen.match.analysis import NORMS, Analysis
+from irgen.match.pattern import Branch, Finding, Pattern, Refusal
+from irgen.patterns.attention import AttentionFacts, describe
+from irgen.patterns.cores import Core
+
+_TO_PROJECTION = MOVES | ELEMENTWISE | NORMS | {"pick"}
+
+
+def prove(branch: Branch) -> list[Finding] | Refusal:
+    """Every core of the branch, with the projections in front of it and behind it."""
+    analysis = branch.analysis
+    cores = [c for c in branch.marks.get("cores", []) if isinstance(c, Core) and c.out in branch.region]
+    if not cores:
+        return Refusal("no softmax over a product of two streams whose rows weigh a third lies in the branch")
+    seen: dict[str, Finding] = {}
+    for core in cores:
+        finding = _finding(branch, analysis, core)
+        same = next((f for f in seen.values() if f.label == finding.label and _alike(f, finding)), None)
+        if same is None:
+            seen[core.out] = finding
+        else:
+            same.nodes |= finding.nodes
+    return list(seen.values())
+
+
+def _alike(one: Finding, other: Finding) -> bool:
+    """Two cores of one attention (content split over branches, differential attention): same facts, same stream."""
+    return one.facts == other.facts and one.memory == other.memory
+
+
+def _finding(branch: Branch, analysis: Analysis, core: Core) -> Finding:
+    root = branch.root
+    found = describe(analysis, core, root)
+    own_key = root is not None and _depends(analysis, core.k, root)
+    own_query = root is not None and _depends(analysis, core.q, root)
+    foreign = _foreign(analysis, branch, core)
+    cross = root is not None and (own_key != own_query or (own_key and foreign is not None))
+    before = analysis.back(core.out, analysis.place[root]) if root is not None else set(core.nodes)
+    nodes = (before & branch.region) | (core.nodes & branch.region) | _projection(branch, core.out)
+    label = "cross-attention" if cross else "self-attention"
+    memory = (foreign or core.k) if cross else None
+    if cross and own_key and not own_query:
+        memory = core.q
+    return Finding(label, found.facts, nodes, {**found.ports, "x": root or core.q}, _evidence(found, label), memory)
+
+
+def _evidence(found: AttentionFacts, label: str) -> list:  # type: ignore[type-arg]
+    return found.evidence if label == "self-attention" else found.evidence
+
+
+def _depends(analysis: Analysis, name: str, root: str) -> bool:
+    return name == root or root in analysis.back(name, analysis.place[root])
+
+
+def _foreign(analysis: Analysis, branch: Branch, core: Core) -> str | None:
+    """A hidden state from outside the branch that is joined to the keys' tokens (image tokens beside latents)."""
+    for name in sorted(analysis.back(core.k, analysis.place[branch.root]) & branch.region, key=analysis.place.__getitem__) if branch.root else []:
+        if analysis.op(name) == "concat":
+            for source in analysis.data(name):
+                if source not in branch.region and source != branch.root and analysis.live(source) and not _cached(analysis, source):
+                    return source
+    return None
+
+
+def _cached(analysis: Analysis, name: str) -> bool:
+    """Whether a hidden state comes from an input by views alone (a cache of keys or values)."""
+    while analysis.op(name) in MOVES or analysis.op(name) == "cast":
+        name = analysis.inputs(name)[0]
+    return analysis.op(name) == "input"
+
+
+def _projection(branch: Branch, out: str) -> set[str]:
+    """The nodes from a core's output to the first contraction behind it (the output projection)."""
+    analysis = branch.analysis
+    own = {out}
+    front = [out]
+    for _ in range(24):
+        after = [u for n in front for u in analysis.users[n] if u in branch.region and u not in own]
+        if not after:
+            return own
+        own.update(after)
+        if any(analysis.op(u) in CONTRACTIONS for u in after):
+            return own
+        front = [u for u in after if analysis.op(u) in _TO_PROJECTION]
+    return own
+
+
+PATTERN = Pattern(label="self-attention", prove=prove, mixes=True)

@@ -1,0 +1,193 @@
+"""Stacks: runs of layers on one stream, what feeds them, their roles, and the links between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from irgen.ir.architecture import Block, Link, Part, Stack
+from irgen.match.analysis import Analysis
+from irgen.patterns.entry import Entry, entry
+from irgen.patterns.layers import Sublayer, into_blocks, into_layers
+from irgen.patterns.parameters import weights_of
+
+_CAUSAL = frozenset({"causal", "sliding-window", "prefix"})
+
+
+@dataclass(slots=True)
+class Run:
+    """A stack in the making: its sublayers in order, its layers, and what stands in front of it."""
+
+    sublayers: list[Sublayer]
+    layers: list[list[Sublayer]]
+    entry: Entry
+    parts: dict[str, list[Part]] = field(default_factory=dict[str, list[Part]])
+    reads: list[Run] = field(default_factory=list["Run"])
+    memories: list[Run] = field(default_factory=list["Run"])
+    role: str = ""
+    name: str = ""
+
+    @property
+    def first(self) -> Sublayer:
+        """The first sublayer."""
+        return self.sublayers[0]
+
+    @property
+    def width(self) -> int:
+        """Features of the stream."""
+        return self.first.sum.width
+
+    @property
+    def nodes(self) -> list[str]:
+        """The residual sums."""
+        return [s.sum.node for s in self.sublayers]
+
+    @property
+    def region(self) -> set[str]:
+        """All nodes of all layers."""
+        found: set[str] = set()
+        for s in self.sublayers:
+            found |= s.sum.region | {s.sum.node}
+        return found
+
+
+def build_runs(analysis: Analysis, sublayers: list[Sublayer]) -> list[Run]:
+    """Chains of sums that continue one another, joined over transitions that change nothing."""
+    chains = _chains(sublayers)
+    sums = frozenset(s.sum.node for s in sublayers)
+    owner: dict[str, list[Sublayer]] = {}
+    runs: list[Run] = []
+    for chain in chains:
+        before = entry(analysis, chain[0].sum.root, sums, chain[0].sum.width)
+        source = owner.get(before.sums[-1]) if len(before.sums) == 1 and not before.embeddings and not before.inputs else None
+        if source is not None and _continues(analysis, source, chain, before):
+            source.extend(chain)
+            owner.update({s.sum.node: source for s in chain})
+            continue
+        runs.append(Run(chain, [], before))
+        owner.update({s.sum.node: chain for s in chain})
+    for run in runs:
+        run.layers = into_layers(run.sublayers)
+    return runs
+
+
+def _continues(analysis: Analysis, source: list[Sublayer], chain: list[Sublayer], before: Entry) -> bool:
+    """Whether a chain goes on where another ended: same width, same tokens, nothing learned between but norms."""
+    last, first = source[-1].sum, chain[0].sum
+    return (
+        before.sums == [last.node]
+        and last.width == first.width
+        and last.tokens == first.tokens
+        and all(part.kind == "norm" for _, part in before.parts)
+        and not before.joins
+    )
+
+
+def _chains(sublayers: list[Sublayer]) -> list[list[Sublayer]]:
+    """Sums grouped by the sum that they continue."""
+    chains: list[list[Sublayer]] = []
+    tail: dict[str, list[Sublayer]] = {}
+    for s in sublayers:
+        chain = tail.pop(s.sum.before, None) if s.sum.before else None
+        if chain is None:
+            chain = []
+            chains.append(chain)
+        chain.append(s)
+        tail[s.sum.node] = chain
+    return chains
+
+
+def connect(analysis: Analysis, runs: list[Run]) -> None:
+    """Find for each run what it reads and what its cross-attention takes keys from."""
+    marks = [n for run in runs for n in run.nodes]
+    bits = analysis.milestones(marks)
+    owner = {n: run for run in runs for n in run.nodes}
+    for run in runs:
+        run.reads = list({id(owner[n]): owner[n] for n in run.entry.sums}.values())
+        own = set(run.nodes)
+        for s in run.sublayers:
+            for finding, _ in s.found:
+                if finding.memory is None:
+                    continue
+                behind = [n for i, n in enumerate(marks) if bits[finding.memory] >> i & 1 and n not in own]
+                memory = owner[max(behind, key=analysis.place.__getitem__)] if behind else None
+                finding.facts["memory"] = memory
+                if memory is not None and memory not in run.memories:
+                    run.memories.append(memory)
+
+
+def assign_roles(analysis: Analysis, runs: list[Run]) -> None:
+    """Give each run its role from dataflow, and a name that is unique."""
+    feeds: set[int] = {id(m) for run in runs for m in run.memories}
+    for run in runs:
+        run.role = _role(analysis, run, runs, feeds)
+    counts: dict[str, int] = {}
+    total = {run.role: sum(r.role == run.role for r in runs) for run in runs}
+    for run in runs:
+        counts[run.role] = counts.get(run.role, 0) + 1
+        run.name = run.role if total[run.role] == 1 else f"{run.role}{counts[run.role]}"
+    for run in runs:
+        for s in run.sublayers:
+            for finding, _ in s.found:
+                memory = finding.facts.get("memory")
+                if isinstance(memory, Run):
+                    finding.facts["memory"] = memory.name
+
+
+def _role(analysis: Analysis, run: Run, runs: list[Run], feeds: set[int]) -> str:
+    kinds = {f.label for s in run.sublayers for f, _ in s.found}
+    masks = [f.facts.get("mask") for s in run.sublayers for f, _ in s.found if f.label == "self-attention"]
+    crosses = "cross-attention" in kinds
+    if crosses and not analysis.live(run.first.sum.root) and not any(m in _CAUSAL for m in masks):
+        reads_query = "self-attention" in kinds
+        return "decoder" if reads_query else "resampler"
+    if id(run) in feeds and not crosses:
+        return "encoder"
+    if any(m in _CAUSAL for m in masks) or crosses or kinds & {"selective-scan", "linear-recurrence"}:
+        return "decoder"
+    neighbours = [r for r in runs if r is not run and (r in run.reads or run in r.reads)]
+    if any(_resized(run, other) for other in neighbours) or kinds <= {"convolution", "unknown", "pooling"}:
+        return "stage"
+    return "encoder"
+
+
+def _resized(run: Run, other: Run) -> bool:
+    a, b = run.first.sum, other.first.sum
+    return (a.width != b.width or a.tokens != b.tokens) and {f.label for s in run.sublayers for f, _ in s.found} >= (
+        {f.label for s in other.sublayers for f, _ in s.found} & {"self-attention", "convolution"}
+    )
+
+
+def to_stack(analysis: Analysis, run: Run) -> Stack:
+    """The stack of the record, from a run whose parts, role and name are known."""
+    blocks: list[Block] = into_blocks(analysis, run.layers, run.parts)
+    weights = weights_of(analysis, run.region)
+    return Stack(
+        name=run.name,
+        role=run.role,
+        width=run.width,
+        blocks=blocks,
+        before=[part for _, part in run.entry.parts],
+        shared=_shares(analysis, run),
+        parameters=sum(weights.values()),
+    )
+
+
+def _shares(analysis: Analysis, run: Run) -> bool:
+    """Whether the layers read the same weights."""
+    if len(run.layers) < 2:
+        return False
+    first, second = (weights_of(analysis, {n for s in layer for n in s.sum.region}) for layer in run.layers[:2])
+    matrices = {n for n in first if len(analysis[n].shape) >= 2}
+    return bool(matrices) and matrices <= set(second)
+
+
+def links_of(runs: list[Run]) -> list[Link]:
+    """Cross-attention and fusion links between runs."""
+    links: list[Link] = []
+    for run in runs:
+        for memory in run.memories:
+            links.append(Link(memory.name, run.name, "cross-attention"))
+        if len(run.reads) > 1 or (run.reads and run.entry.joins and (run.entry.embeddings or run.entry.inputs)):
+            for source in run.reads:
+                links.append(Link(source.name, run.name, "fusion-concat" if run.entry.joins else "fusion-add"))
+    return links

@@ -1,0 +1,192 @@
+"""Which tokens of the stream a core lets each query see: the mask, the groups by batching, and the axis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from irgen.ir.graph import Array
+from irgen.match.analysis import Analysis
+from irgen.match.masks import Bools, Mask, classify
+from irgen.match.trace import Trace
+from irgen.patterns.cores import Core
+
+
+@dataclass(frozen=True, slots=True)
+class Visibility:
+    """The mask of a core, the axis it runs along, and whether its groups are shifted by a roll."""
+
+    mask: Mask
+    axis: str | None
+
+
+def visible(analysis: Analysis, core: Core, root: str | None) -> Visibility:
+    """Evaluate the probabilities and say which tokens of the stream `root` each query sees."""
+    keep = _keep(analysis, core)
+    tokens = _tokens(analysis, core, root)
+    if tokens is not None:
+        grouped = _grouped(analysis, core, tokens, keep, root)
+        if grouped is not None:
+            return grouped
+    if keep is None:
+        return Visibility(Mask("custom", None, "the mask could not be evaluated"), None)
+    mask = classify(keep)
+    if mask.kind == "causal":
+        mask = _far(analysis, core, mask)
+    return Visibility(mask, "sequence" if root is not None else None)
+
+
+def _keep(analysis: Analysis, core: Core, probe_values: Array | None = None) -> Bools | None:
+    """`keep[i, j]`: some head of some batch gives key j a probability for query i. Only exact zeros count."""
+    value = analysis.probes[0].value(core.softmax) if probe_values is None else probe_values
+    if value is None or value.ndim < 2:
+        return None
+    axis = int(analysis[core.softmax].attrs["axis"])  # type: ignore[arg-type]
+    rows = np.moveaxis(np.asarray(value, dtype=np.float64), axis, -1)
+    rows = rows[..., : _keys(analysis, core)]
+    return (np.nan_to_num(rows) > 0).reshape(-1, *rows.shape[-2:]).any(axis=0)
+
+
+def _keys(analysis: Analysis, core: Core) -> int:
+    """Number of real keys: a sink is one more column."""
+    joined = core.scores[0]
+    own = joined.right_only if core.k_port == "right" else joined.left_only
+    axes = joined.axes(core.k_port)
+    size = 1
+    for letter in own:
+        size *= analysis[core.k].shape[axes.index(letter)]
+    return size
+
+
+def _far(analysis: Analysis, core: Core, near: Mask) -> Mask:
+    """A causal mask may be a window wider than the trace: evaluate it again at positions around its constants."""
+    cone: set[str] = set()
+    for term, _ in core.terms:
+        cone |= analysis.back(term, 0)
+    length = analysis[core.softmax].shape[-1]
+    clocks = {n: v for n in cone if (v := _clock(analysis, n)) is not None}
+    widths = sorted({c for n in cone if (c := _constant(analysis, n)) is not None and c > 2})
+    for width in widths:
+        positions = np.unique(np.concatenate([np.arange(3), [width - 1, width, width + 1, 2 * width + 1], width + 2 + np.arange(64)]))
+        positions = np.sort(positions)[: max(length, 0)]
+        if len(positions) < length or length < 7:
+            continue
+        moved = {n: positions[:size].astype(np.int64).reshape(analysis[n].shape) for n, size in clocks.items() if size <= length}
+        value = analysis.probes[0].override(moved).value(core.softmax)
+        keep = _keep(analysis, core, value) if value is not None else None
+        if keep is None or keep.shape != (length, length):
+            continue
+        mask = classify(keep, positions, positions)
+        if mask.kind == "sliding-window":
+            distance = positions[:, None] - positions[None, :]
+            kept = int(distance[keep].max()) + 1
+            lost = int(distance[(distance > 0) & ~keep].min())
+            if kept == lost:
+                return Mask("sliding-window", kept, f"evaluated at far positions: j is kept exactly where 0 ≤ i − j < {kept}")
+    return near
+
+
+def _clock(analysis: Analysis, name: str) -> int | None:
+    """The length of a node that counts positions 0, 1, 2 …, or None."""
+    node = analysis[name]
+    if node.op == "arange" and node.tensor.rank == 1 and node.attrs.get("start", 0) == 0 and node.attrs.get("step", 1) == 1:
+        return node.shape[0]
+    if node.op == "const" and node.value is not None and node.tensor.dtype.startswith("int") and node.tensor.size > 2:
+        flat = node.value.reshape(-1)
+        if max(node.shape) == node.tensor.size and (flat == np.arange(flat.size)).all():
+            return int(flat.size)
+    return None
+
+
+def _constant(analysis: Analysis, name: str) -> int | None:
+    node = analysis[name]
+    if node.op == "const" and node.value is not None and node.tensor.size == 1 and node.value.dtype.kind in "if":
+        number = abs(float(node.value.reshape(-1)[0]))
+        return int(number) if number == int(number) and number < 1 << 24 else None
+    return None
+
+
+# -- groups by batching ----------------------------------------------------------------------------------------
+
+
+def _tokens(analysis: Analysis, core: Core, root: str | None) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """For each group (batch row of the core) the token of the stream behind each query and each key, or None."""
+    if root is None:
+        return None
+    trace = Trace(analysis, "token", roots=frozenset({root}))
+    q, k = trace.label(core.q), trace.label(core.k)
+    if q is None or k is None or trace.sources.count(root) == 0:
+        return None
+    joined = core.scores[0]
+    rows = _rows(q, joined.axes(core.q_port), joined.left_only if core.q_port == "left" else joined.right_only, joined.contracted)
+    keys = _rows(k, joined.axes(core.k_port), joined.left_only if core.k_port == "left" else joined.right_only, joined.contracted)
+    return None if rows is None or keys is None else (rows, keys)
+
+
+def _rows(labels: Array, axes: str, own: str, contracted: str) -> NDArray[np.float64] | None:
+    """Labels as [groups, tokens]: one label a token (features share it), one row for each place in the batch."""
+    if len(axes) != labels.ndim or not own:
+        return None
+    at = labels
+    for letter in sorted(contracted, key=axes.index, reverse=True):
+        at = np.take(at, 0, axis=axes.index(letter))
+    left = [c for c in axes if c not in contracted]
+    at = np.moveaxis(at, [left.index(c) for c in own], range(-len(own), 0))
+    return np.asarray(at, dtype=np.float64).reshape(-1, int(np.prod(at.shape[at.ndim - len(own) :])))
+
+
+def _grouped(
+    analysis: Analysis, core: Core, tokens: tuple[NDArray[np.float64], NDArray[np.float64]], keep: Bools | None, root: str | None
+) -> Visibility | None:
+    """Tell windows and factorised axes from the tokens that meet in one group; None where a group is the whole stream."""
+    queries, keys = tokens
+    if root is None or queries.shape[1] < 2 or (queries < 0).all() or (keys < 0).all():
+        return None
+    shape = analysis[root].shape
+    batch = shape[0]
+    total = int(np.prod(shape[:-1])) // max(batch, 1)
+    stride = 1 << 24
+    first = np.unique(queries[0][queries[0] >= 0] % stride) % max(total, 1)
+    size = len(first)
+    if size < 2 or size >= total - 2 or not np.isin(keys[0][keys[0] >= 0], queries[0]).any():
+        return None
+    grid = _grid(shape, total)
+    axis, mask = _shape_of_group(first, grid, size)
+    if keep is not None and mask.kind == "bidirectional":
+        inner = classify(keep)
+        if inner.kind != "bidirectional":
+            mask = inner
+    if mask.kind == "local-window" and _rolled(analysis, core, root):
+        mask = Mask("shifted-window", mask.window, f"{mask.check}; the grid is rolled before it is cut into windows")
+    return Visibility(mask, axis)
+
+
+def _grid(shape: tuple[int, ...], total: int) -> tuple[int, ...]:
+    """Positions of the stream: the axes between batch and features, a square where they are folded into one."""
+    if len(shape) >= 4:
+        return shape[1:-1]
+    side = round(total**0.5)
+    return (side, side) if side * side == total else (total,)
+
+
+def _shape_of_group(tokens: NDArray[np.float64], grid: tuple[int, ...], size: int) -> tuple[str | None, Mask]:
+    """Name a group of tokens: a rectangle of the grid (window), or equally spaced ones (another axis)."""
+    steps = np.diff(np.sort(tokens))
+    if (steps == steps[0]).all():
+        if steps[0] == 1:
+            return "sequence", Mask("local-window", size, f"a query meets only its block of {size} neighbouring tokens")
+        return "strided", Mask("bidirectional", None, f"a query meets the {size} tokens that stand {int(steps[0])} apart")
+    if len(grid) >= 2:
+        places = np.stack(np.unravel_index(tokens.astype(np.int64), grid), axis=1)
+        spans = [int(p.max() - p.min()) + 1 for p in places.T]
+        if int(np.prod(spans)) == size:
+            side = max(spans)
+            return "space", Mask("local-window", side, f"a query meets only its window of {' × '.join(map(str, spans))} tokens")
+    return None, Mask("local-window", None, f"a query meets only {size} tokens of its group")
+
+
+def _rolled(analysis: Analysis, core: Core, root: str) -> bool:
+    """Whether the grid is cyclically shifted between the stream and the core."""
+    return any(analysis.op(n) == "roll" for n in analysis.between(root, [core.softmax]))
