@@ -5,8 +5,8 @@ import os
 import subprocess
 import sys
 import time
-from xml.etree import ElementTree
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
