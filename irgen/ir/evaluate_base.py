@@ -41,7 +41,7 @@ def working(value: Any) -> Values:
     """An array with every floating type widened to float64 or complex128."""
     array: Values = np.asarray(value)
     kind = array.dtype.kind
-    if kind in "biuOUS" or array.dtype == FLOAT or array.dtype == COMPLEX:
+    if kind in "biuOUS" or array.dtype in (FLOAT, COMPLEX):
         return array
     return array.astype(COMPLEX if kind == "c" else FLOAT)
 

@@ -104,12 +104,21 @@ class Graph:
         type: Types | None = None,
         *,
         id: str | None = None,
-        value: Array | None = None,
+        value: Array | Scalar = None,
         body: Graph | None = None,
         provenance: Provenance | None = None,
         **attrs: Attr,
     ) -> str:
-        """Append a node and return its id (`n0`, `n1`, … unless given)."""
+        """Append a node and return its id (`n0`, `n1`, … unless given).
+
+        `value` is the array of a constant, or the attribute of that name where it is a plain number (`full`, `pad`).
+        """
+        if isinstance(value, np.generic):
+            value = np.asarray(value)
+        elif not isinstance(value, np.ndarray):
+            if value is not None:
+                attrs["value"] = value
+            value = None
         if type is None:
             if value is None:
                 raise GraphError(f"{op} needs a type")
