@@ -1,0 +1,1 @@
+"""How long and how much: measured, never passed or failed. `python -m tests.benchmarks` prints the tables."""
