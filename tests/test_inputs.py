@@ -13,7 +13,9 @@ def test_reads_a_name_and_a_shape():
     assert parse("ids=2x19:int64") == ("ids", Shape((2, 19), "int64"))
 
 
-@pytest.mark.parametrize("text", ["", "x", "x=", "=2x3", "x=2,3", "x=2x-3", "x=2x²", "x=0x3", "x=99999x99999x99999", "x=2:in64"])
+@pytest.mark.parametrize(
+    "text", ["", "x", "x=", "=2x3", "x=2,3", "x=2x-3", "x=2x²", "x=0x3", "x=99999x99999x99999", "x=2:in64"]
+)
 def test_refuses_what_is_not_a_shape(text: str):
     with pytest.raises(InputError):
         parse(text)
