@@ -99,7 +99,11 @@ def _by_values(analysis: Analysis, z: str, sources: list[str]) -> Activation | N
     target = _sample(analysis, z)
     if target is None:
         return None
-    hidden = {n: v for n in _straight(analysis, z, sources) if (v := _sample(analysis, n)) is not None and v.shape == target.shape}
+    hidden = {
+        n: v
+        for n in _straight(analysis, z, sources)
+        if (v := _sample(analysis, n)) is not None and v.shape == target.shape
+    }
     for name, h in hidden.items():
         for word, function in REFERENCE.items():
             if _equal(target, function(h)):
@@ -141,7 +145,11 @@ def _unnamed(analysis: Analysis, z: str, sources: list[str]) -> Activation | Non
     """Some nonlinearity that has no name: an elementwise function, learned or not, between the contractions."""
     floor = min(analysis.place[s] for s in sources)
     between = [n for n in analysis.back(z, floor) if analysis.is_data(n) and n not in sources]
-    bent = [n for n in between if analysis.op(n) in NAMES or analysis.op(n) in {"exp", "erf", "pow", "maximum", "clip", "where", "log"}]
+    bent = [
+        n
+        for n in between
+        if analysis.op(n) in NAMES or analysis.op(n) in {"exp", "erf", "pow", "maximum", "clip", "where", "log"}
+    ]
     products = [n for n in between if analysis.op(n) == "mul" and len(analysis.data(n)) == 2]
     if not bent and not products:
         return None

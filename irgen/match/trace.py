@@ -123,7 +123,9 @@ class Trace:
         shape = node.shape
         axis = feature_axis(node)
         if self.kind == "feature":
-            numbers = np.arange(shape[axis], dtype=np.float64).reshape([-1 if i == axis else 1 for i in range(len(shape))])
+            numbers = np.arange(shape[axis], dtype=np.float64).reshape(
+                [-1 if i == axis else 1 for i in range(len(shape))]
+            )
             return np.broadcast_to(numbers + base, shape)
         rest = [n for i, n in enumerate(shape) if i != axis]
         numbers = np.arange(int(np.prod(rest)), dtype=np.float64).reshape(rest)
@@ -132,7 +134,15 @@ class Trace:
 
 def feature_axis(node: Node) -> int:
     """The axis of the features: 1 where channels come first (convolutions, batch and group norms, pools), else the last."""
-    channels_first = node.op in {"conv", "conv_transposed", "batch_norm", "group_norm", "max_pool", "avg_pool", "adaptive_pool"}
+    channels_first = node.op in {
+        "conv",
+        "conv_transposed",
+        "batch_norm",
+        "group_norm",
+        "max_pool",
+        "avg_pool",
+        "adaptive_pool",
+    }
     return 1 if channels_first and len(node.shape) > 1 else max(len(node.shape) - 1, 0)
 
 

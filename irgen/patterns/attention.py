@@ -68,8 +68,16 @@ def describe(analysis: Analysis, core: Core, root: str | None) -> AttentionFacts
         "memory": None,
     }
     evidence = [
-        Evidence("attention-core", "softmax over the keys of a product of two streams, times a third", (core.softmax, core.out)),
-        Evidence("heads", f"{heads} distinct groups of query features and {kv_heads} of key features reach the product", (core.q, core.k)),
+        Evidence(
+            "attention-core",
+            "softmax over the keys of a product of two streams, times a third",
+            (core.softmax, core.out),
+        ),
+        Evidence(
+            "heads",
+            f"{heads} distinct groups of query features and {kv_heads} of key features reach the product",
+            (core.q, core.k),
+        ),
         Evidence("mask", seen.mask.check, (core.softmax,)),
         Evidence("position", position_check, ()),
     ]
@@ -102,8 +110,7 @@ def _heads(analysis: Analysis, core: Core, q: Operand, k: Operand) -> tuple[int 
         return heads, kv_heads, None
     if k.shared:
         return heads, heads, "mla"
-    if kv_heads > heads:
-        heads = kv_heads
+    heads = max(heads, kv_heads)
     if kv_heads == heads:
         return heads, kv_heads, "mha"
     return heads, kv_heads, "mqa" if kv_heads == 1 else "gqa"
@@ -128,11 +135,15 @@ def _bias(analysis: Analysis, operand: Operand) -> bool:
         node = analysis[source]
         if node.op in {"linear", "conv"} and len(node.inputs) > 2 and node.inputs[2]:
             return True
-    return any(
-        analysis.op(n) == "add" and any(analysis.cls[s] == PARAM and analysis[s].tensor.size > 1 for s in analysis.inputs(n))
-        for n in operand.passed
-        if len(operand.sources) == 1
-    ) and False
+    return (
+        any(
+            analysis.op(n) == "add"
+            and any(analysis.cls[s] == PARAM and analysis[s].tensor.size > 1 for s in analysis.inputs(n))
+            for n in operand.passed
+            if len(operand.sources) == 1
+        )
+        and False
+    )
 
 
 def _qk_norm(analysis: Analysis, q: Operand, k: Operand) -> bool:
@@ -156,7 +167,8 @@ def _sinks(analysis: Analysis, core: Core) -> bool:
 
 def _gated(analysis: Analysis, core: Core) -> bool:
     """The core's output is multiplied, before its projection, by hidden states that do not come from it; or the whole
-    branch by a squashed learned scalar (tanh α; Alayrac et al. 2022, section 2.2)."""
+    branch by a squashed learned scalar (tanh α; Alayrac et al. 2022, section 2.2).
+    """
     own = {core.out}
     name = core.out
     for _ in range(24):
@@ -168,7 +180,11 @@ def _gated(analysis: Analysis, core: Core) -> bool:
         if node.op == "mul":
             others = [s for s in analysis.inputs(name) if s not in own]
             for other in others:
-                if analysis.is_data(other) and analysis.live(other) and not own & analysis.back(other, analysis.place[core.out]):
+                if (
+                    analysis.is_data(other)
+                    and analysis.live(other)
+                    and not own & analysis.back(other, analysis.place[core.out])
+                ):
                     return True
                 if analysis.cls[other] == PARAM and _squashed(analysis, other):
                     return True
@@ -235,5 +251,6 @@ def _has_param(analysis: Analysis, term: str) -> bool:
 
 def _pairwise_input(analysis: Analysis, term: str) -> bool:
     return any(
-        analysis.op(n) == "input" and not analysis[n].tensor.is_float and len(analysis[n].shape) >= 3 for n in _cone(analysis, term)
+        analysis.op(n) == "input" and not analysis[n].tensor.is_float and len(analysis[n].shape) >= 3
+        for n in _cone(analysis, term)
     )

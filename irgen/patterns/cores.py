@@ -15,7 +15,9 @@ _ON_SCORES = MOVES | frozenset({
     "add", "sub", "mul", "div", "where", "clip", "maximum", "minimum", "tanh", "cast", "masked_scatter", "gather_elements",
     "scatter_elements", "scatter_nd", "neg", "gather", "gather_nd", "abs", "sigmoid", "log",
 })  # fmt: skip
-_ON_PROBABILITIES = MOVES | frozenset({"cast", "mul", "where", "div", "add", "sub", "scatter_nd", "relu", "gather", "gather_nd"})
+_ON_PROBABILITIES = MOVES | frozenset(
+    {"cast", "mul", "where", "div", "add", "sub", "scatter_nd", "relu", "gather", "gather_nd"}
+)
 _STEPS = 14
 
 
@@ -75,7 +77,11 @@ def _core(analysis: Analysis, softmax: str) -> list[Core] | str:
         first = scores[0]
         q, k = (first.left, first.right) if q_port == "left" else (first.right, first.left)
         nodes = below | path | {softmax, value_product.node} | {s.node for s in scores}
-        cores.append(Core(softmax, value_product.node, scores, q, k, v, q_port, k_port, v_port, value_product, terms, nodes, tanh))
+        cores.append(
+            Core(
+                softmax, value_product.node, scores, q, k, v, q_port, k_port, v_port, value_product, terms, nodes, tanh
+            )
+        )
     return cores
 
 
@@ -192,7 +198,9 @@ def _sides(analysis: Analysis, joined: Product, softmax: str) -> tuple[str, str]
         place = joined.out_axes.index(letter)
         if node.shape[place] == 1:
             continue
-        numbers = np.arange(node.shape[place], dtype=np.float64).reshape([-1 if i == place else 1 for i in range(len(node.shape))])
+        numbers = np.arange(node.shape[place], dtype=np.float64).reshape(
+            [-1 if i == place else 1 for i in range(len(node.shape))]
+        )
         trace = Trace(analysis, "feature", fixed={joined.node: np.broadcast_to(numbers, node.shape)})
         labels = trace.label(under)
         if labels is None:
@@ -202,5 +210,3 @@ def _sides(analysis: Analysis, joined: Product, softmax: str) -> tuple[str, str]
     if joined.right_only and joined.left_only:
         return ("left", "right")
     return ("left", "right") if analysis[softmax].op == "softmax" else None
-
-

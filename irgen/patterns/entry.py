@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from irgen.ir.architecture import Embedding, Part
+from irgen.ir.ops import MOVES
 from irgen.match.activations import NAMES
 from irgen.match.analysis import CONST, INDEX, NORMS, PARAM, Analysis
-from irgen.ir.ops import MOVES
 from irgen.patterns.layers import norm_word
 from irgen.patterns.parameters import weight_size
 
@@ -51,7 +51,9 @@ def entry(analysis: Analysis, start: str, sums: frozenset[str], width: int) -> E
         for source in dict.fromkeys(s for s in node.inputs if s):
             if analysis.is_data(source):
                 stack.append(source)
-            elif node.op in {"add", "sub", "concat", "mul"} and (table := _added_table(analysis, node.op, source, width)):
+            elif node.op in {"add", "sub", "concat", "mul"} and (
+                table := _added_table(analysis, node.op, source, width)
+            ):
                 found.embeddings[source] = table
         if node.op in {"concat", "masked_scatter", "scatter_nd", "where"} and len(analysis.data(name)) > 1:
             found.joins.append(name)
@@ -69,7 +71,10 @@ def _parts(analysis: Analysis, nodes: set[str]) -> list[tuple[str, Part]]:
         if node.op in NORMS and analysis.is_data(name):
             part = Part("norm", {"norm": norm_word(analysis, name)})
         elif node.op == "linear":
-            part = Part("linear", {"in": analysis[node.inputs[0]].shape[-1], "out": node.shape[-1], "bias": len(node.inputs) > 2})
+            part = Part(
+                "linear",
+                {"in": analysis[node.inputs[0]].shape[-1], "out": node.shape[-1], "bias": len(node.inputs) > 2},
+            )
         elif node.op in NAMES and analysis.is_data(name):
             part = Part("activation", {"activation": NAMES[node.op]})
         elif node.op == "conv":
@@ -177,6 +182,8 @@ def _sinusoidal(table: np.ndarray) -> bool:
     """Rows of equal norm, bounded by 1, and not all alike (Vaswani et al. 2017, section 3.5)."""
     rows = table.reshape(-1, table.shape[-1])
     norms = np.linalg.norm(rows, axis=1)
-    return bool(np.abs(rows).max() <= 1 + 1e-6 and norms.std() < 1e-3 * max(norms.mean(), 1e-9) and np.ptp(rows, axis=0).max() > 0.1)
-
-
+    return bool(
+        np.abs(rows).max() <= 1 + 1e-6
+        and norms.std() < 1e-3 * max(norms.mean(), 1e-9)
+        and np.ptp(rows, axis=0).max() > 0.1
+    )

@@ -115,4 +115,9 @@ def prove(branch: Branch) -> list[Finding] | Refusal:
     return findings
 
 
-PATTERN = Pattern(label="feed-forward", prove=prove, mixes=False, after=("self-attention", "moe", "selective-scan", "linear-recurrence", "rnn"))
+PATTERN = Pattern(
+    label="feed-forward",
+    prove=prove,
+    mixes=False,
+    after=("self-attention", "moe", "selective-scan", "linear-recurrence", "rnn", "convolution"),
+)

@@ -67,12 +67,17 @@ def _parts(analysis: Analysis, nodes: set[str]) -> list[tuple[str, Part]]:
         if node.op in NORMS:
             part = Part("norm", {"norm": norm_word(analysis, name)})
         elif node.op == "linear":
-            part = Part("linear", {"in": analysis[node.inputs[0]].shape[-1], "out": node.shape[-1], "bias": len(node.inputs) > 2})
+            part = Part(
+                "linear",
+                {"in": analysis[node.inputs[0]].shape[-1], "out": node.shape[-1], "bias": len(node.inputs) > 2},
+            )
         elif node.op == "conv":
             part = Part("convolution", convolution_facts(analysis, name))
         elif node.op in NAMES:
             part = Part("activation", {"activation": NAMES[node.op]})
-        elif node.op in {"reduce_mean", "reduce_max", "adaptive_pool", "avg_pool"} or (node.op == "slice" and _picks_one(analysis, name)):
+        elif node.op in {"reduce_mean", "reduce_max", "adaptive_pool", "avg_pool"} or (
+            node.op == "slice" and _picks_one(analysis, name)
+        ):
             part = Part("pooling", {"width": node.shape[-1]})
         if part is not None:
             part.parameters = weight_size(analysis, [name])

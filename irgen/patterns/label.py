@@ -17,7 +17,9 @@ from irgen.patterns.regions import build_regions
 from irgen.patterns.residual import Sum, find_sums
 from irgen.patterns.stacks import Run, assign_roles, build_runs, connect, links_of, to_stack
 
-_SILENT = frozenset({"input", "param", "const", "arange", "full", "reshape", "transpose", "expand", "slice", "cast", "concat", "pick"})
+_SILENT = frozenset(
+    {"input", "param", "const", "arange", "full", "reshape", "transpose", "expand", "slice", "cast", "concat", "pick"}
+)
 """Operators that are not counted as unknown: they move or hold, they do not compute."""
 
 
@@ -35,7 +37,12 @@ def recognise(graph: Graph, patterns: list[Pattern]) -> tuple[list[Region], Arch
         for s in run.sublayers:
             run.parts[s.sum.node] = _parts(analysis, s)
     embeddings, reads = _embeddings(analysis, runs)
-    tables = {analysis[n].inputs[0] for run in runs for n, e in run.entry.embeddings.items() if e.kind == "token" and analysis.op(n) in {"embedding", "gather"}}
+    tables = {
+        analysis[n].inputs[0]
+        for run in runs
+        for n, e in run.entry.embeddings.items()
+        if e.kind == "token" and analysis.op(n) in {"embedding", "gather"}
+    }
     marked = [n for run in runs for n in run.nodes]
     head, stem, head_nodes, after = find_head(analysis, marked, tables)
     stacks = [to_stack(analysis, run) for run in runs]
@@ -101,11 +108,17 @@ def _embeddings(analysis: Analysis, runs: list[Run]) -> tuple[list[Embedding], d
         index[name] = known[key]
     inputs = {n: i for i, n in enumerate(analysis.graph.inputs)}
     for name, embedding in order.items():
-        behind = [i for n, i in inputs.items() if n in analysis.back(name, 0)] if analysis.op(name) not in {"param", "const"} else []
+        behind = (
+            [i for n, i in inputs.items() if n in analysis.back(name, 0)]
+            if analysis.op(name) not in {"param", "const"}
+            else []
+        )
         kept[index[name]].input = behind[0] if behind else None
     reads = {
         run.name: [
-            *dict.fromkeys(f"embedding:{index[n]}" for n in sorted(run.entry.embeddings, key=analysis.place.__getitem__)),
+            *dict.fromkeys(
+                f"embedding:{index[n]}" for n in sorted(run.entry.embeddings, key=analysis.place.__getitem__)
+            ),
             *(r.name for r in run.reads),
             *(f"input:{inputs[n]}" for n in run.entry.inputs),
         ]
@@ -156,6 +169,8 @@ def _unknown(analysis: Analysis, regions: list[Region]) -> dict[str, int]:
         if region.label not in {"model"}:
             held.update(region.nodes)
     loose = Counter(
-        analysis.op(n) for n in analysis.order if n not in held and analysis.is_data(n) and analysis.op(n) not in _SILENT
+        analysis.op(n)
+        for n in analysis.order
+        if n not in held and analysis.is_data(n) and analysis.op(n) not in _SILENT
     )
     return dict(sorted(loose.items()))

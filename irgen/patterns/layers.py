@@ -10,7 +10,12 @@ from irgen.match.analysis import NORMS, Analysis
 from irgen.match.pattern import Finding, Pattern
 from irgen.patterns.residual import Sum
 
-NORM_WORDS: dict[str, str] = {"layer_norm": "layernorm", "rms_norm": "rmsnorm", "batch_norm": "batchnorm", "l2_norm": "rmsnorm"}
+NORM_WORDS: dict[str, str] = {
+    "layer_norm": "layernorm",
+    "rms_norm": "rmsnorm",
+    "batch_norm": "batchnorm",
+    "l2_norm": "rmsnorm",
+}
 
 
 @dataclass(slots=True)
@@ -56,7 +61,6 @@ def form_of(analysis: Analysis, s: Sum, found: list[tuple[Finding, Pattern]]) ->
     leaving = [n for branch in s.branches if (n := _exit_norm(analysis, branch, s)) is not None]
     behind = _post_norm(analysis, s)
     before = _norm_at(analysis, s.root)
-    mixers = sum(pattern.mixes for _, pattern in found)
     form, norms = "none", entry or leaving
     if entry:
         form = "sandwich" if leaving else "pre-norm"
@@ -67,11 +71,26 @@ def form_of(analysis: Analysis, s: Sum, found: list[tuple[Finding, Pattern]]) ->
         form, norms = "post-norm", [behind]
     elif before is not None and analysis.op(before) != "batch_norm":
         form, norms = "post-norm" if s.before else "none", [before]
-    if form != "none" and mixers and len(found) > mixers:
+    if form != "none" and _side_by_side(analysis, found):
         form = "parallel"
     inside = [n for n in sorted(s.region, key=analysis.place.__getitem__) if analysis.op(n) in NORMS]
     word = norm_word(analysis, (norms or inside)[0]) if norms or inside else "none"
     return form, word, [n for n in norms if n in s.region or n == behind]
+
+
+def _side_by_side(analysis: Analysis, found: list[tuple[Finding, Pattern]]) -> bool:
+    """Whether a mixer and a channel part of one sum do not feed one another."""
+    mixers = [f.nodes for f, pattern in found if pattern.mixes]
+    channels = [f.nodes for f, pattern in found if not pattern.mixes]
+    if not mixers or not channels:
+        return False
+    mixing, transforming = set[str]().union(*mixers), set[str]().union(*channels)
+    floor = min(analysis.place[n] for n in mixing | transforming)
+    for one, other in ((mixing, transforming), (transforming, mixing)):
+        last = max(one, key=analysis.place.__getitem__)
+        if analysis.back(last, floor) & other - one:
+            return False
+    return True
 
 
 def _reads(analysis: Analysis, norm: str, root: str) -> bool:

@@ -28,15 +28,34 @@ def build_regions(analysis: Analysis, runs: list[Run], head: set[str], embedding
             layers.append(Region(f"{run.name}.{index}", "layer", nodes, children=children))
         nodes = tuple(n for layer in layers for n in layer.nodes)
         evidence = [Evidence("stack", f"{len(layers)} layers on one residual stream of width {run.width}")]
-        stacks.append(Region(run.name, run.role, nodes, facts={"width": run.width, "layers": len(layers)}, evidence=evidence, children=layers))
+        stacks.append(
+            Region(
+                run.name,
+                run.role,
+                nodes,
+                facts={"width": run.width, "layers": len(layers)},
+                evidence=evidence,
+                children=layers,
+            )
+        )
     entries: list[Region] = []
     for run in runs:
         for name, embedding in run.entry.embeddings.items():
             nodes = own([name])
             if nodes:
                 facts = {"kind": embedding.kind, "size": embedding.size, "width": embedding.width}
-                check = f"a table or projection of {embedding.size} × {embedding.width}, named by the values of its index"
-                entries.append(Region(f"{run.name}.embedding{len(entries)}", "embedding", nodes, facts=facts, evidence=[Evidence("embedding", check, nodes)]))
+                check = (
+                    f"a table or projection of {embedding.size} × {embedding.width}, named by the values of its index"
+                )
+                entries.append(
+                    Region(
+                        f"{run.name}.embedding{len(entries)}",
+                        "embedding",
+                        nodes,
+                        facts=facts,
+                        evidence=[Evidence("embedding", check, nodes)],
+                    )
+                )
                 embedding.region = entries[-1].id
         nodes = own(n for n in run.entry.nodes if analysis.is_data(n))
         if nodes:
@@ -55,16 +74,56 @@ def _sublayer(analysis: Analysis, run: Run, index: int, s: Sublayer, own) -> lis
     for finding, _ in s.found:
         nodes = own(n for n in finding.nodes if n not in s.norms)
         if nodes:
-            regions.append(Region(_unique(base, finding.label, regions, s), finding.label, nodes, dict(finding.ports), dict(finding.facts), list(finding.evidence)))
+            regions.append(
+                Region(
+                    _unique(base, finding.label, regions, s),
+                    finding.label,
+                    nodes,
+                    dict(finding.ports),
+                    dict(finding.facts),
+                    list(finding.evidence),
+                )
+            )
     for name in s.norms:
         nodes = own([name])
         if nodes:
-            regions.append(Region(f"{base}.{s.sum.node}.norm{len(regions)}", "norm", nodes, facts={"norm": s.norm}, evidence=[Evidence("norm", f"compared with {s.norm} on probe vectors", nodes)]))
+            regions.append(
+                Region(
+                    f"{base}.{s.sum.node}.norm{len(regions)}",
+                    "norm",
+                    nodes,
+                    facts={"norm": s.norm},
+                    evidence=[Evidence("norm", f"compared with {s.norm} on probe vectors", nodes)],
+                )
+            )
     left = own({n for n in s.sum.region if analysis.is_data(n)} | {s.sum.node})
     if s.found:
-        regions.append(Region(f"{base}.{s.sum.node}.residual", "residual", left, {"x": s.sum.root, "out": s.sum.node}, evidence=[Evidence("residual", "one operand of the sum is an earlier state from which the others were computed", (s.sum.node,))]))
+        regions.append(
+            Region(
+                f"{base}.{s.sum.node}.residual",
+                "residual",
+                left,
+                {"x": s.sum.root, "out": s.sum.node},
+                evidence=[
+                    Evidence(
+                        "residual",
+                        "one operand of the sum is an earlier state from which the others were computed",
+                        (s.sum.node,),
+                    )
+                ],
+            )
+        )
     else:
-        regions.append(Region(f"{base}.{s.sum.node}.unknown", "unknown", left, {"x": s.sum.root, "out": s.sum.node}, {"ops": s.ops}, rejected=list(s.rejected)))
+        regions.append(
+            Region(
+                f"{base}.{s.sum.node}.unknown",
+                "unknown",
+                left,
+                {"x": s.sum.root, "out": s.sum.node},
+                {"ops": s.ops},
+                rejected=list(s.rejected),
+            )
+        )
     return regions
 
 

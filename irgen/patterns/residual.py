@@ -13,13 +13,16 @@ from irgen.match.trace import Trace
 _LONG_CHAIN = 4
 """So many residual sums in a row inside a branch are a network of their own, not a detail of one branch."""
 
-_SHORTCUT = frozenset({"conv", "linear", "max_pool", "avg_pool", "batch_norm", "group_norm", "layer_norm", "resize", "reduce_mean"})
+_SHORTCUT = frozenset(
+    {"conv", "linear", "max_pool", "avg_pool", "batch_norm", "group_norm", "layer_norm", "resize", "reduce_mean"}
+)
 
 
 @dataclass(slots=True)
 class Sum:
     """One residual sum. `root` is the hidden state that is carried, `trunk` the operand through which it arrives,
-    `branches` the other operands, `region` the nodes strictly between root and sum (the shortcut's included)."""
+    `branches` the other operands, `region` the nodes strictly between root and sum (the shortcut's included).
+    """
 
     node: str
     root: str
@@ -64,7 +67,11 @@ def _terms(analysis: Analysis, name: str) -> list[str]:
         below = source
         while analysis.op(below) in {"reshape", "cast"} and analysis.single_user(below):
             below = analysis.inputs(below)[0]
-        if analysis.op(below) == "add" and analysis.single_user(below) and analysis[below].tensor.size == analysis[name].tensor.size:
+        if (
+            analysis.op(below) == "add"
+            and analysis.single_user(below)
+            and analysis[below].tensor.size == analysis[name].tensor.size
+        ):
             terms.extend(_terms(analysis, below))
         else:
             terms.append(source)
@@ -76,8 +83,11 @@ def _is_inner(analysis: Analysis, name: str) -> bool:
     user = analysis.single_user(name)
     while user is not None and analysis.op(user) in {"reshape", "cast"}:
         name, user = user, analysis.single_user(user)
-    return user is not None and analysis.op(user) == "add" and len(analysis.data(user)) == 2 and (
-        analysis[user].tensor.size == analysis[name].tensor.size
+    return (
+        user is not None
+        and analysis.op(user) == "add"
+        and len(analysis.data(user)) == 2
+        and (analysis[user].tensor.size == analysis[name].tensor.size)
     )
 
 
@@ -99,7 +109,7 @@ def _carried(analysis: Analysis, name: str, terms: list[str]) -> Sum | None:
     roots = [analysis.strip(term) for term in terms]
     for i in sorted(range(len(terms)), key=lambda i: analysis.place[roots[i]]):
         root, others = roots[i], [t for j, t in enumerate(terms) if j != i]
-        if analysis[root].tensor.size != size or not analysis.is_data(root) and analysis.op(root) != "param":
+        if analysis[root].tensor.size != size or (not analysis.is_data(root) and analysis.op(root) != "param"):
             continue
         region: set[str] = set()
         for other in others:
@@ -173,7 +183,9 @@ def _previous(analysis: Analysis, s: Sum, by_node: dict[str, Sum]) -> str | None
     for name in analysis.walk(s.root, lambda node: node.op in NORMS or node.op in ACTIVATIONS or node.op == "pad"):
         if name in by_node and name != s.node:
             before = by_node[name]
-            return name if analysis[name].tensor.size == analysis[s.node].tensor.size and before.width == s.width else None
+            return (
+                name if analysis[name].tensor.size == analysis[s.node].tensor.size and before.width == s.width else None
+            )
     return None
 
 

@@ -59,10 +59,19 @@ def _depends(analysis: Analysis, name: str, root: str) -> bool:
 
 def _foreign(analysis: Analysis, branch: Branch, core: Core) -> str | None:
     """A hidden state from outside the branch that is joined to the keys' tokens (image tokens beside latents)."""
-    for name in sorted(analysis.back(core.k, analysis.place[branch.root]) & branch.region, key=analysis.place.__getitem__) if branch.root else []:
+    for name in (
+        sorted(analysis.back(core.k, analysis.place[branch.root]) & branch.region, key=analysis.place.__getitem__)
+        if branch.root
+        else []
+    ):
         if analysis.op(name) == "concat":
             for source in analysis.data(name):
-                if source not in branch.region and source != branch.root and analysis.live(source) and not _cached(analysis, source):
+                if (
+                    source not in branch.region
+                    and source != branch.root
+                    and analysis.live(source)
+                    and not _cached(analysis, source)
+                ):
                     return source
     return None
 

@@ -58,7 +58,11 @@ def build_runs(analysis: Analysis, sublayers: list[Sublayer]) -> list[Run]:
     runs: list[Run] = []
     for chain in chains:
         before = entry(analysis, chain[0].sum.root, sums, chain[0].sum.width)
-        source = owner.get(before.sums[-1]) if len(before.sums) == 1 and not before.embeddings and not before.inputs else None
+        source = (
+            owner.get(before.sums[-1])
+            if len(before.sums) == 1 and not before.embeddings and not before.inputs
+            else None
+        )
         if source is not None and _continues(analysis, source, chain, before):
             source.extend(chain)
             owner.update({s.sum.node: source for s in chain})

@@ -69,11 +69,17 @@ def _far(analysis: Analysis, core: Core, near: Mask) -> Mask:
     clocks = {n: v for n in cone if (v := _clock(analysis, n)) is not None}
     widths = sorted({c for n in cone if (c := _constant(analysis, n)) is not None and c > 2})
     for width in widths:
-        positions = np.unique(np.concatenate([np.arange(3), [width - 1, width, width + 1, 2 * width + 1], width + 2 + np.arange(64)]))
+        positions = np.unique(
+            np.concatenate([np.arange(3), [width - 1, width, width + 1, 2 * width + 1], width + 2 + np.arange(64)])
+        )
         positions = np.sort(positions)[: max(length, 0)]
         if len(positions) < length or length < 7:
             continue
-        moved = {n: positions[:size].astype(np.int64).reshape(analysis[n].shape) for n, size in clocks.items() if size <= length}
+        moved = {
+            n: positions[:size].astype(np.int64).reshape(analysis[n].shape)
+            for n, size in clocks.items()
+            if size <= length
+        }
         value = analysis.probes[0].override(moved).value(core.softmax)
         keep = _keep(analysis, core, value) if value is not None else None
         if keep is None or keep.shape != (length, length):
@@ -84,14 +90,21 @@ def _far(analysis: Analysis, core: Core, near: Mask) -> Mask:
             kept = int(distance[keep].max()) + 1
             lost = int(distance[(distance > 0) & ~keep].min())
             if kept == lost:
-                return Mask("sliding-window", kept, f"evaluated at far positions: j is kept exactly where 0 ≤ i − j < {kept}")
+                return Mask(
+                    "sliding-window", kept, f"evaluated at far positions: j is kept exactly where 0 ≤ i − j < {kept}"
+                )
     return near
 
 
 def _clock(analysis: Analysis, name: str) -> int | None:
     """The length of a node that counts positions 0, 1, 2 …, or None."""
     node = analysis[name]
-    if node.op == "arange" and node.tensor.rank == 1 and node.attrs.get("start", 0) == 0 and node.attrs.get("step", 1) == 1:
+    if (
+        node.op == "arange"
+        and node.tensor.rank == 1
+        and node.attrs.get("start", 0) == 0
+        and node.attrs.get("step", 1) == 1
+    ):
         return node.shape[0]
     if node.op == "const" and node.value is not None and node.tensor.dtype.startswith("int") and node.tensor.size > 2:
         flat = node.value.reshape(-1)
@@ -120,8 +133,12 @@ def _tokens(analysis: Analysis, core: Core, root: str | None) -> tuple[NDArray[n
     if q is None or k is None or trace.sources.count(root) == 0:
         return None
     joined = core.scores[0]
-    rows = _rows(q, joined.axes(core.q_port), joined.left_only if core.q_port == "left" else joined.right_only, joined.contracted)
-    keys = _rows(k, joined.axes(core.k_port), joined.left_only if core.k_port == "left" else joined.right_only, joined.contracted)
+    rows = _rows(
+        q, joined.axes(core.q_port), joined.left_only if core.q_port == "left" else joined.right_only, joined.contracted
+    )
+    keys = _rows(
+        k, joined.axes(core.k_port), joined.left_only if core.k_port == "left" else joined.right_only, joined.contracted
+    )
     return None if rows is None or keys is None else (rows, keys)
 
 
@@ -138,7 +155,11 @@ def _rows(labels: Array, axes: str, own: str, contracted: str) -> NDArray[np.flo
 
 
 def _grouped(
-    analysis: Analysis, core: Core, tokens: tuple[NDArray[np.float64], NDArray[np.float64]], keep: Bools | None, root: str | None
+    analysis: Analysis,
+    core: Core,
+    tokens: tuple[NDArray[np.float64], NDArray[np.float64]],
+    keep: Bools | None,
+    root: str | None,
 ) -> Visibility | None:
     """Tell windows and factorised axes from the tokens that meet in one group; None where a group is the whole stream."""
     queries, keys = tokens
@@ -177,13 +198,17 @@ def _shape_of_group(tokens: NDArray[np.float64], grid: tuple[int, ...], size: in
     if (steps == steps[0]).all():
         if steps[0] == 1:
             return "sequence", Mask("local-window", size, f"a query meets only its block of {size} neighbouring tokens")
-        return "strided", Mask("bidirectional", None, f"a query meets the {size} tokens that stand {int(steps[0])} apart")
+        return "strided", Mask(
+            "bidirectional", None, f"a query meets the {size} tokens that stand {int(steps[0])} apart"
+        )
     if len(grid) >= 2:
         places = np.stack(np.unravel_index(tokens.astype(np.int64), grid), axis=1)
         spans = [int(p.max() - p.min()) + 1 for p in places.T]
         if int(np.prod(spans)) == size:
             side = max(spans)
-            return "space", Mask("local-window", side, f"a query meets only its window of {' × '.join(map(str, spans))} tokens")
+            return "space", Mask(
+                "local-window", side, f"a query meets only its window of {' × '.join(map(str, spans))} tokens"
+            )
     return None, Mask("local-window", None, f"a query meets only {size} tokens of its group")
 
 

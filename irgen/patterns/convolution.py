@@ -1,0 +1,97 @@
+"""Convolutional blocks: plain, depthwise, bottleneck (He et al. 2015, figure 5), inverted residual (Sandler et al. 2018,
+section 3.3) and inception branches (Szegedy et al. 2014, figure 2).
+"""
+
+from __future__ import annotations
+
+from irgen.ir.architecture import Evidence
+from irgen.match.analysis import Analysis
+from irgen.match.pattern import Branch, Finding, Pattern, Refusal
+
+
+def _kernel(analysis: Analysis, name: str) -> tuple[int, ...]:
+    return analysis[analysis[name].inputs[1]].shape[2:]
+
+
+def _channels(analysis: Analysis, name: str) -> tuple[int, int]:
+    node = analysis[name]
+    return analysis[node.inputs[0]].shape[1], node.shape[1]
+
+
+def variant_of(analysis: Analysis, convs: list[str]) -> str:
+    """The variant of a run of convolutions in order."""
+    spatial = [n for n in convs if max(_kernel(analysis, n)) > 1]
+    points = [n for n in convs if max(_kernel(analysis, n)) == 1]
+    depthwise = [n for n in spatial if analysis[n].attrs.get("groups", 1) == _channels(analysis, n)[0] > 1]
+    first, last = convs[0], convs[-1]
+    if depthwise and last in points:
+        middle = _channels(analysis, depthwise[0])[0]
+        wide = first in points and middle > _channels(analysis, first)[0]
+        return "inverted-residual" if wide or middle > _channels(analysis, last)[1] else "depthwise"
+    if depthwise:
+        return "depthwise"
+    if (
+        len(convs) >= 3
+        and first in points
+        and last in points
+        and _channels(analysis, first)[1] <= _channels(analysis, last)[1]
+    ):
+        return "bottleneck"
+    heads = {
+        tuple(_kernel(analysis, n))
+        for n in convs
+        if not any(c in analysis.back(n, analysis.place[convs[0]]) for c in convs if c != n)
+    }
+    if len(heads) > 1 and len(spatial) > 1:
+        return "inception"
+    return "plain"
+
+
+def prove(branch: Branch) -> list[Finding] | Refusal:
+    """One finding for the convolutions of a branch, if any of them looks beyond one position."""
+    analysis = branch.analysis
+    convs = branch.free("conv", "conv_transposed")
+    spatial = [n for n in convs if max(_kernel(analysis, n), default=1) > 1]
+    if not spatial:
+        return Refusal("no unclaimed convolution of the branch looks beyond one position")
+    whole = branch.axis == 1 and not branch.free("linear", "softmax", "matmul", "einsum")
+    if not whole:
+        convs = spatial
+        if all(_inside_feed_forward(branch, n) for n in spatial):
+            return Refusal("each convolution stands between an up- and a down-projection: it belongs to a feed-forward")
+    main = max(spatial, key=lambda n: (max(_kernel(analysis, n)), -analysis.place[n]))
+    stride = max(
+        (analysis[n].attrs.get("stride", (1,)) for n in spatial), key=lambda s: max(s) if isinstance(s, tuple) else 1
+    )  # type: ignore[type-var, return-value]
+    facts = {
+        "kernel": list(_kernel(analysis, main)),
+        "stride": list(stride),  # type: ignore[arg-type]
+        "channels": _channels(analysis, convs[-1])[1],
+        "groups": analysis[main].attrs.get("groups", 1),
+        "variant": variant_of(analysis, convs),
+    }
+    check = f"{len(convs)} convolutions, kernels {', '.join('×'.join(map(str, _kernel(analysis, n))) for n in convs)}"
+    nodes = set(branch.region - branch.claimed) if whole else set(convs)
+    return [
+        Finding(
+            "convolution", facts, nodes, {"x": branch.root or convs[0]}, [Evidence("convolution", check, tuple(convs))]
+        )
+    ]
+
+
+def _inside_feed_forward(branch: Branch, name: str) -> bool:
+    """Whether a convolution of single channels has a pointwise contraction of the branch both before and behind it."""
+    analysis = branch.analysis
+    if analysis[name].attrs.get("groups", 1) == 1:
+        return False
+    before = any(analysis.op(n) in {"linear", "conv"} for n in analysis.back(name, 0) & branch.region - {name})
+    behind = any(analysis.op(n) in {"linear", "conv"} for n in analysis.between(name, branch.outs) & branch.region)
+    return before and behind
+
+
+PATTERN = Pattern(
+    label="convolution",
+    prove=prove,
+    mixes=True,
+    after=("self-attention", "moe", "selective-scan", "linear-recurrence", "rnn"),
+)
