@@ -1,0 +1,263 @@
+"""What is written in the box of a part: title, caption, role and tooltip, from its facts alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from irgen.ir.architecture import Fact, Part
+from irgen.scene import literal
+from irgen.views.numbers import arrow, parameters, size, times, whole
+from irgen.views.words import Words
+
+NORMS = {
+    "layernorm": "LayerNorm", "rmsnorm": "RMSNorm", "batchnorm": "BatchNorm", "groupnorm": "GroupNorm",
+    "instancenorm": "InstanceNorm",
+}  # fmt: skip
+
+ACTIVATIONS = {
+    "relu": "ReLU", "gelu": "GELU", "gelu-tanh": "GELU (tanh)", "gelu_tanh": "GELU (tanh)", "silu": "SiLU",
+    "quick-gelu": "Quick GELU", "quick_gelu": "Quick GELU", "relu2": "ReLU²", "tanh": "tanh", "sigmoid": "Sigmoid",
+    "mish": "Mish", "softplus": "Softplus", "hard_swish": "Hard swish", "hard-swish": "Hard swish", "elu": "ELU",
+    "leaky_relu": "Leaky ReLU", "leaky-relu": "Leaky ReLU", "relu6": "ReLU6",
+}  # fmt: skip
+
+GATED = {"silu": "SwiGLU", "gelu": "GeGLU", "gelu-tanh": "GeGLU", "relu": "ReGLU", "sigmoid": "GLU"}
+
+MASKED = {
+    "causal": "Masked self-attention",
+    "bidirectional": "Self-attention",
+    "sliding-window": "Sliding-window attention",
+    "local-window": "Window attention",
+    "shifted-window": "Shifted-window attention",
+    "prefix": "Prefix attention",
+    "custom": "Custom-mask attention",
+}
+
+VARIANTS = {"gqa": "Grouped-query attention", "mqa": "Multi-query attention", "mla": "Latent attention"}
+
+POSITIONS = {
+    "rope": "RoPE", "relative-bias": "relative bias", "alibi": "ALiBi", "graph-bias": "graph bias",
+    "relative-attention": "relative",
+}  # fmt: skip
+
+CONVOLUTIONS = {
+    "depthwise": "Depthwise conv", "bottleneck": "Bottleneck", "inverted-residual": "Inverted residual",
+    "inception": "Inception",
+}  # fmt: skip
+
+RECURRENCES = {"rg-lru": "RG-LRU", "rwkv": "RWKV", "retention": "retention", "s6": "S6", "ssd": "SSD"}
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """What a box says: its role gives the colour."""
+
+    role: str
+    title: str
+    note: str = ""
+    tooltip: str = ""
+
+
+def activation(name: Fact) -> str:
+    """An activation as it is written in papers."""
+    return ACTIVATIONS.get(str(name), literal(str(name), 20)) if name else ""
+
+
+def brief(name: Fact) -> str:
+    """An activation without the way it is approximated, where there is little room."""
+    return activation(name).replace(" (tanh)", "").replace("Quick ", "")
+
+
+def norm(name: Fact, words: Words) -> str:
+    """A normalisation as it is written in papers."""
+    return words(NORMS.get(str(name), "Norm"))
+
+
+def _join(*facts: str) -> str:
+    return " · ".join(fact for fact in facts if fact)
+
+
+def _count(value: Fact) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def heads(facts: Mapping[str, Fact], words: Words) -> str:
+    """`32 heads · 8 KV`."""
+    count, shared = _count(facts.get("heads")), _count(facts.get("kv_heads"))
+    if count is None:
+        return ""
+    said = words("{n} head" if count == 1 else "{n} heads", n=whole(count))
+    return _join(said, words("{n} KV", n=whole(shared)) if shared is not None and shared != count else "")
+
+
+def _attention(part: Part, width: int | None, words: Words) -> Caption:
+    del width
+    facts = part.facts
+    mask, axis = str(facts.get("mask")), facts.get("axis")
+    title = VARIANTS.get(str(facts.get("variant")), "")
+    if axis in ("time", "space"):
+        title = "Temporal attention" if axis == "time" else "Spatial attention"
+    elif mask in ("sliding-window", "local-window", "shifted-window", "prefix", "custom") or not title:
+        title = MASKED.get(mask, "Self-attention")
+    if (reduction := _count(facts.get("reduction"))) and reduction > 1:
+        title = "Efficient attention"
+    window, dim = facts.get("window"), _count(facts.get("head_dim"))
+    position = POSITIONS.get(str(facts.get("position")), "")
+    more = words("window {n}", n=size(window) if isinstance(window, (list, tuple)) else whole(window)) if window else ""
+    if reduction and reduction > 1:
+        more = f"R = {reduction}"
+    if not more:
+        more = words(position) if position and position != "RoPE" else f"d={dim}" if dim else ""
+    return Caption("attn", words(title), _join(heads(facts, words), more))
+
+
+def _cross(part: Part, width: int | None, words: Words) -> Caption:
+    del width
+    title = "Gated cross-attention" if part.facts.get("gated") else "Cross-attention"
+    dim = _count(part.facts.get("head_dim"))
+    return Caption("cross", words(title), _join(heads(part.facts, words), f"d={dim}" if dim else ""))
+
+
+def _feed_forward(part: Part, width: int | None, words: Words) -> Caption:
+    facts = part.facts
+    hidden = _count(facts.get("hidden"))
+    gated = bool(facts.get("gated"))
+    path = arrow(width, hidden, width) if width and hidden and not gated else ""
+    if gated and hidden:
+        path = arrow(width, hidden) if width else whole(hidden)
+    elif hidden and not width:
+        path = words("{n} wide", n=whole(hidden))
+    name = str(facts.get("activation"))
+    said = GATED.get(name, activation(facts.get("activation"))) if gated else brief(facts.get("activation"))
+    return Caption("ffn", words("Gated feed-forward" if gated else "Feed-forward"), _join(path, said))
+
+
+def _moe(part: Part, width: int | None, words: Words) -> Caption:
+    del width
+    facts = part.facts
+    experts, top, shared = (_count(facts.get(k)) for k in ("experts", "top_k", "shared_experts"))
+    return Caption(
+        "moe",
+        words("Mixture of experts"),
+        _join(
+            words("{n} experts", n=whole(experts)) if experts else "",
+            words("top-{n}", n=whole(top)) if top else "",
+            words("{n} shared", n=whole(shared)) if shared else "",
+        ),
+    )
+
+
+def _scan(part: Part, width: int | None, words: Words) -> Caption:
+    facts = part.facts
+    inner, state = _count(facts.get("inner")), _count(facts.get("state"))
+    path = arrow(width, inner, width) if width and inner else whole(inner) if inner else ""
+    kind = RECURRENCES.get(str(facts.get("variant")), "")
+    return Caption("ssm", words("Selective scan"), _join(kind, path) or words("state {n}", n=state) if state else "")
+
+
+def _recurrence(part: Part, width: int | None, words: Words) -> Caption:
+    del width
+    facts = part.facts
+    kind = str(facts.get("variant"))
+    conv, inner = _count(facts.get("conv_kernel")), _count(facts.get("inner"))
+    title = "Gated recurrence" if kind == "rg-lru" else "Linear recurrence"
+    note = _join(
+        RECURRENCES.get(kind, ""),
+        words("conv {n}", n=whole(conv)) if conv else "",
+        words("{n} wide", n=whole(inner)) if inner else "",
+    )
+    return Caption("ssm", words(title), note)
+
+
+def _rnn(part: Part, width: int | None, words: Words) -> Caption:
+    del width
+    facts = part.facts
+    title = {"lstm": "LSTM", "gru": "GRU", "elman": "RNN"}.get(str(facts.get("variant")), "RNN")
+    hidden = _count(facts.get("hidden"))
+    both = words("bidirectional") if facts.get("bidirectional") else ""
+    return Caption("ssm", title, _join(words("{n} wide", n=whole(hidden)) if hidden else "", both))
+
+
+def _convolution(part: Part, width: int | None, words: Words) -> Caption:
+    facts = part.facts
+    kernel, stride, channels = facts.get("kernel"), facts.get("stride"), facts.get("channels")
+    title = words(CONVOLUTIONS.get(str(facts.get("variant")), "Convolution"))
+    if facts.get("variant") in (None, "plain") and kernel:
+        title = f"Conv {size(kernel)}" if not isinstance(kernel, int) or facts.get("dims") != 1 else f"Conv1d {kernel}"
+    elif kernel and facts.get("variant") == "depthwise":
+        title = f"{title} {size(kernel)}"
+    step = stride if isinstance(stride, int) else max(stride) if isinstance(stride, (list, tuple)) and stride else 1
+    said = words("stride {n}", n=whole(step)) if isinstance(step, int) and step > 1 else ""
+    wide = arrow(*channels) if isinstance(channels, (list, tuple)) else whole(channels) if channels else ""
+    if wide and width and not isinstance(channels, (list, tuple)) and channels != width:
+        wide = arrow(width, channels)
+    act = activation(facts.get("activation"))
+    return Caption("conv", title, _join(wide, said, act if not said else ""))
+
+
+def _linear(part: Part, width: int | None, words: Words) -> Caption:
+    del width
+    into, out = part.facts.get("in"), part.facts.get("out")
+    path = arrow(into, out) if into and out else ""
+    return Caption("norm", words("Linear"), _join(path, activation(part.facts.get("activation"))))
+
+
+def _unknown(part: Part, width: int | None, words: Words) -> Caption:
+    del width
+    ops = part.facts.get("ops")
+    counts: list[tuple[str, int]] = []
+    if isinstance(ops, Mapping):
+        counts = [(str(key), n) for key, n in ops.items() if isinstance(n, int)]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    counts.sort(key=lambda item: (-item[1], item[0]))
+    note = _join(*(f"{literal(name, 16)} {n}" for name, n in counts[:3]), "…" if len(counts) > 3 else "")
+    every = ", ".join(f"{literal(name, 24)} {n}" for name, n in counts[:24])
+    return Caption("off", words("Unrecognised"), note, f"{words('Unrecognised')}: {every}")
+
+
+def _titled(role: str, title: str) -> Callable[[Part, int | None, Words], Caption]:
+    def made(part: Part, width: int | None, words: Words) -> Caption:
+        wide = _count(part.facts.get("width"))
+        path = arrow(width, wide) if wide and width and wide != width else whole(wide) if wide else ""
+        return Caption(role, words(title), path)
+
+    return made
+
+
+TABLE: dict[str, Callable[[Part, int | None, Words], Caption]] = {
+    "self-attention": _attention,
+    "cross-attention": _cross,
+    "feed-forward": _feed_forward,
+    "moe": _moe,
+    "selective-scan": _scan,
+    "linear-recurrence": _recurrence,
+    "rnn": _rnn,
+    "convolution": _convolution,
+    "patch-merging": _titled("conv", "Patch merging"),
+    "pooling": _titled("norm", "Pooling"),
+    "quantizer": _titled("embed", "Vector quantiser"),
+    "mixer": _titled("ffn", "Token mixing"),
+    "fourier": _titled("attn", "Fourier mixing"),
+    "norm": lambda part, _, words: Caption("norm", norm(part.facts.get("norm"), words)),
+    "activation": lambda part, _, words: Caption("norm", activation(part.facts.get("activation")) or words("Activation")),
+    "linear": _linear,
+    "concat": _titled("norm", "Concat"),
+    "add": _titled("norm", "Add"),
+    "scatter": _titled("norm", "Token scatter"),
+    "interleave": _titled("norm", "Interleave"),
+    "unknown": _unknown,
+}
+"""Caption of each kind of part."""
+
+
+def caption(part: Part, width: int | None, words: Words) -> Caption:
+    """What to write for a part that stands on a stream of this width."""
+    made = TABLE[part.kind](part, width, words) if part.kind in TABLE else Caption("norm", literal(part.kind, 26))
+    if part.parameters and not made.tooltip:
+        said = f"{made.title} — {made.note}" if made.note else made.title
+        tip = f"{said} · {parameters(part.parameters, words.lang)} {words('Parameters').lower()}"
+        return Caption(made.role, made.title, made.note, tip)
+    return made
+
+
+__all__ = ["Caption", "activation", "caption", "heads", "norm", "times"]

@@ -1,0 +1,1 @@
+"""The series-parallel layout: measuring text, placing boxes, routing edges."""

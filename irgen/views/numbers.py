@@ -1,0 +1,70 @@
+"""Numbers as figures write them: separators, significant digits, shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from irgen.scene import literal
+
+SYMBOLS = {"batch": "B", "seq": "T", "batch_size": "B", "sequence": "T", "sequence_length": "T"}
+
+
+def whole(value: object) -> str:
+    """An integer with separators; anything else as text."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        return literal(str(value), 24)
+    return f"{value:,}".replace("-", "−")
+
+
+def parameters(value: int, lang: str) -> str:
+    """A parameter count with three significant digits: `46.7 B`, in Korean `467억`."""
+    steps = ((10**12, "조"), (10**8, "억"), (10**4, "만")) if lang == "ko" else (
+        (10**12, " T"), (10**9, " B"), (10**6, " M"), (10**3, " K"),
+    )  # fmt: skip
+    for step, unit in steps:
+        if value >= step:
+            scaled = value / step
+            digits = 2 if scaled < 10 else 1 if scaled < 100 else 0
+            shown = f"{scaled:,.{digits}f}"
+            if lang == "ko" and "." in shown:
+                shown = shown.rstrip("0").rstrip(".")
+            return shown + unit
+    return f"{value:,}"
+
+
+def shape(sizes: Sequence[int | str]) -> str:
+    """A tensor shape: `[B, T, 768]`."""
+    return "[" + ", ".join(SYMBOLS.get(s, literal(s, 12)) if isinstance(s, str) else whole(s) for s in sizes) + "]"
+
+
+def arrow(*values: object) -> str:
+    """Widths along a path: `768 → 3,072`."""
+    return " → ".join(whole(value) for value in values)
+
+
+def times(*values: object) -> str:
+    """A product: `50,257 × 768`."""
+    return " × ".join(whole(value) for value in values)
+
+
+def dots(values: Sequence[object]) -> str:
+    """A list: `2 · 2 · 6 · 2`."""
+    return " · ".join(whole(value) for value in values)
+
+
+def size(value: object) -> str:
+    """A kernel or window: `3` and `[3, 3]` as `3 × 3`."""
+    if isinstance(value, (list, tuple)):
+        return times(*value)
+    return times(value, value)
+
+
+def ranges(at: Sequence[int]) -> str:
+    """Layer indices: `0–3, 7, 9–11`."""
+    runs: list[list[int]] = []
+    for index in sorted(at):
+        if runs and index == runs[-1][-1] + 1:
+            runs[-1].append(index)
+        else:
+            runs.append([index])
+    return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)

@@ -1,0 +1,169 @@
+"""What stands at the foot of a tower: input pills, embeddings, and the sum or fusion that makes the first stream."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from irgen.ir.architecture import Architecture, Embedding, Port, Stack
+from irgen.scene import literal
+from irgen.views.layers import joint
+from irgen.views.layout.tree import Chain, Leaf, Par, Piece
+from irgen.views.numbers import shape, size, times, whole
+from irgen.views.words import Words
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How an embedding kind is drawn: full and short title, what it reads, and its colour."""
+
+    title: str
+    short: str
+    reads: str
+    role: str = "embed"
+
+
+KINDS: dict[str, Kind] = {
+    "token": Kind("Token embedding", "Token", "Token ids"),
+    "learned-position": Kind("Position embedding", "Position", "Positions"),
+    "sinusoidal-position": Kind("Sinusoidal positions", "Sinusoidal", "Positions"),
+    "segment": Kind("Segment embedding", "Segment", "Segment ids"),
+    "patch": Kind("Patch embedding", "Patch", "Image", "conv"),
+    "tubelet": Kind("Tubelet embedding", "Tubelet", "Video", "conv"),
+    "bbox": Kind("Box embedding", "Box", "Boxes"),
+    "frame": Kind("Frame embedding", "Frame", "Audio", "conv"),
+    "graph-centrality": Kind("Degree embedding", "Degree", "Degrees"),
+    "graph-spatial": Kind("Spatial encoding", "Spatial encoding", "Distances"),
+    "graph-edge": Kind("Edge encoding", "Edge encoding", "Edges"),
+    "codebook": Kind("Codebook embedding", "Codebook", "Codebook tokens"),
+    "linear": Kind("Linear embedding", "Linear", "Input"),
+}
+
+UNKNOWN = Kind("Embedding", "Embedding", "Input")
+
+
+@dataclass(slots=True)
+class Foot:
+    """The foot of a tower, and the inputs that it shows."""
+
+    pieces: list[Piece]
+    label: str = ""
+    inputs: set[int] = field(default_factory=set[int])
+
+
+def pill(name: str, title: str, note: str = "", tooltip: str = "") -> Leaf:
+    """An input or output."""
+    return Leaf(name, "io", title, note, shape="pill", tooltip=tooltip)
+
+
+def port_note(port: Port | None, kind: str) -> str:
+    """The shape of an input as its caption; of an image only the picture size."""
+    if port is None or len(port.shape) > 5:
+        return ""
+    if kind in ("Image", "Video") and len(port.shape) >= 4:
+        high, across = port.shape[-2:]
+        return times(high, across) if isinstance(high, int) and isinstance(across, int) else shape(port.shape)
+    return shape(port.shape)
+
+
+def note(embedding: Embedding, words: Words, tied: bool = False) -> str:
+    """`50,257 × 768`."""
+    kernel = embedding.facts.get("kernel") or embedding.facts.get("patch")
+    if embedding.kind in ("patch", "tubelet", "frame") and kernel and embedding.width:
+        return f"{size(kernel)} · {whole(embedding.width)}"
+    if embedding.size and embedding.width:
+        said = times(embedding.size, embedding.width)
+    else:
+        said = whole(embedding.width) if embedding.width else ""
+    return f"{said} · {words('shared')}" if tied and said else said
+
+
+def port_title(found: Architecture, embedding: Embedding, words: Words, target: str) -> str:
+    """What an embedding reads, in words."""
+    kind = KINDS.get(embedding.kind, UNKNOWN)
+    if kind.reads == "Token ids" and target:
+        return words(target)
+    if kind.reads == "Input" and embedding.input is not None and embedding.input < len(found.inputs):
+        return literal(found.inputs[embedding.input].name, 22) or words("Input")
+    return words(kind.reads)
+
+
+def _port(found: Architecture, index: int | None) -> Port | None:
+    return found.inputs[index] if index is not None and 0 <= index < len(found.inputs) else None
+
+
+def index_of(name: str, kind: str) -> int | None:
+    """The number in `embedding:3` or `input:0`."""
+    head, _, tail = name.partition(":")
+    return int(tail) if head == kind and tail.isdigit() else None
+
+
+@dataclass(slots=True)
+class FootView:
+    """Builds the foot of one tower."""
+
+    found: Architecture
+    stack: Stack
+    prefix: str
+    words: Words
+    target: str = ""
+    shared: frozenset[int] = frozenset()
+    roomy: int = 3
+
+    def build(self) -> Foot:
+        """The pieces below the first layer that this tower does not share with another tower."""
+        numbers = [i for r in self.stack.reads if (i := index_of(r, "embedding")) is not None]
+        numbers = [i for i in dict.fromkeys(numbers) if i < len(self.found.embeddings)]
+        direct = [i for r in self.stack.reads if (i := index_of(r, "input")) is not None]
+        direct = [i for i in dict.fromkeys(direct) if i < len(self.found.inputs)]
+        inputs = {e.input for n in numbers if (e := self.found.embeddings[n]).input is not None} | set(direct)
+        foot = Foot([], inputs={i for i in inputs if i is not None})
+        branches = self._branches(numbers, len(numbers) + len(direct))
+        branches += [self._direct(i) for i in direct]
+        if not branches:
+            return foot
+        if len(branches) == 1:
+            foot.pieces = [branches[0]]
+        elif len(branches) > self.roomy and len(numbers) > 1:
+            foot.pieces = self._gathered(numbers, direct)
+        else:
+            foot.pieces = [Par(branches), joint(f"{self.prefix}.sum", self.words, tooltip="Sum")]
+        return foot
+
+    def _branches(self, numbers: list[int], count: int) -> list[Piece]:
+        return [self._embedding(number, count) for number in numbers]
+
+    def _embedding(self, number: int, count: int) -> Piece:
+        found = self.found.embeddings[number]
+        kind = KINDS.get(found.kind, UNKNOWN)
+        title = self.words(kind.title if count < 3 else kind.short)
+        box = Leaf(
+            f"{self.prefix}.e{number}", kind.role, title, note(found, self.words, number in self.shared),
+            tooltip=f"{self.words(kind.title)} — {note(found, self.words)}",
+        )  # fmt: skip
+        if found.kind == "sinusoidal-position" and found.input is None:
+            return box
+        port = _port(self.found, found.input)
+        reads = port_title(self.found, found, self.words, self.target if found.kind == "token" else "")
+        said = port_note(port, kind.reads) if count < 2 else ""
+        tip = f"{reads}: {literal(port.name, 60)} {shape(port.shape)}" if port else reads
+        return Chain([pill(f"{self.prefix}.i{number}", reads, said, tip), box])
+
+    def _direct(self, number: int) -> Piece:
+        port = self.found.inputs[number]
+        title = literal(port.name, 22) or self.words("Input")
+        tip = f"{literal(port.name, 60)} {shape(port.shape)}"
+        return pill(f"{self.prefix}.d{number}", title, port_note(port, ""), tip)
+
+    def _gathered(self, numbers: list[int], direct: list[int]) -> list[Piece]:
+        """More embeddings than fit side by side: one box that lists them."""
+        words = self.words
+        found = [self.found.embeddings[n] for n in numbers]
+        short = [words(KINDS.get(e.kind, UNKNOWN).short) for e in found]
+        counts = {name: short.count(name) for name in dict.fromkeys(short)}
+        said = " + ".join(f"{n} × {name}" if n > 1 else name for name, n in counts.items())
+        ports = [literal(self.found.inputs[i].name, 22) for i in direct]
+        said = " + ".join([said, *ports])
+        tip = "; ".join(f"{name} {note(e, words)}" for name, e in zip(short, found, strict=True))
+        box = Leaf(f"{self.prefix}.e", "embed", words("{n} embeddings", n=len(found)), said, tooltip=tip, cards=2)
+        reads = dict.fromkeys(words(KINDS.get(e.kind, UNKNOWN).reads) for e in found)
+        return [pill(f"{self.prefix}.i", ", ".join(reads)), box]

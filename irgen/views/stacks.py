@@ -1,0 +1,133 @@
+"""A stack as pieces of the overview: repeated blocks opened once, patterns as nested groups, the rest folded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from irgen.ir.architecture import Block, Stack
+from irgen.views.captions import caption
+from irgen.views.layers import Drawn, layer, part_box
+from irgen.views.layout.tree import Chain, Frame, Leaf, Piece
+from irgen.views.numbers import ranges
+from irgen.views.repeats import Plan, Run, plan
+
+OPEN = 7
+"""Sublayers that one tower opens before it folds whole layers into single boxes."""
+
+KINDS = (
+    ("moe", "Mixture layer"),
+    ("cross-attention", "Cross-attention layer"),
+    ("selective-scan", "Recurrent layer"),
+    ("linear-recurrence", "Recurrent layer"),
+    ("rnn", "Recurrent layer"),
+    ("self-attention", "Attention layer"),
+    ("convolution", "Convolution layer"),
+    ("feed-forward", "Feed-forward layer"),
+)
+
+MASKS = {
+    "sliding-window": "Sliding layer", "causal": "Full layer", "bidirectional": "Full layer",
+    "local-window": "Window layer", "shifted-window": "Shifted layer",
+}  # fmt: skip
+
+
+def layer_name(block: Block, others: list[Block]) -> str:
+    """What sets this block apart from the others of its stack."""
+    kinds = {part.kind for part in block.sublayers}
+    rest = [{part.kind for part in other.sublayers} for other in others if other is not block]
+    if all(kinds == other for other in rest):
+        for part in block.sublayers:
+            mask = part.facts.get("mask")
+            masks = [p.facts.get("mask") for o in others for p in o.sublayers if p.kind == part.kind]
+            if part.kind == "self-attention" and len(set(map(str, masks))) == len(others) and str(mask) in MASKS:
+                return MASKS[str(mask)]
+        return "Layer"
+    for kind, name in KINDS:
+        if kind in kinds and not all(kind in other for other in rest):
+            return name
+    if any("moe" in other for other in rest):
+        return "Dense layer"
+    return next((name for kind, name in KINDS if kind in kinds), "Layer")
+
+
+def single(block: Block) -> bool:
+    """A layer that is one box: one sublayer that nothing is added to."""
+    form = block.sublayers[0].form or block.residual if block.sublayers else "none"
+    return len(block.sublayers) <= 1 and form in ("none", "") or not block.sublayers
+
+
+@dataclass(slots=True)
+class StackView:
+    """Draws one stack; `label` is what its block is called."""
+
+    stack: Stack
+    prefix: str
+    drawn: Drawn
+    label: str = "Block"
+
+    def pieces(self) -> list[Piece]:
+        """The stack from its first layer to its last."""
+        found = plan(self.stack)
+        if found.times:
+            inner = [self._run(run, True, at) for at, run in enumerate(found.pattern)]
+            fold = self._sublayers(found.pattern) > OPEN
+            if fold:
+                inner = [self._folded(run, f"{self.prefix}.f{at}") for at, run in enumerate(found.pattern)]
+            name = "Layer pair" if [run.count for run in found.pattern] == [1, 1] else "Pattern"
+            outer = Frame(self.prefix, Chain(inner), self.drawn.words(name), f"× {found.times}", pad=12, entry=20)
+            rest = [self._folded(run, f"{self.prefix}.r{at}") for at, run in enumerate(found.rest)]
+            return [outer, *rest]
+        return self._plain(found)
+
+    def _plain(self, found: Plan) -> list[Piece]:
+        fold = self._sublayers(found.rest) > OPEN and len(found.rest) > 2
+        made: list[Piece] = []
+        seen: set[int] = set()
+        for at, run in enumerate(found.rest):
+            block = self.stack.blocks[run.block]
+            if not single(block) and (fold or run.block in seen):
+                made.append(self._folded(run, f"{self.prefix}.f{at}", always=found.mixed))
+            else:
+                made.append(self._run(run, len(found.rest) > 1, at))
+            seen.add(run.block)
+        return made
+
+    def _sublayers(self, found: tuple[Run, ...]) -> int:
+        numbers = {run.block for run in found}
+        return sum(len(self.stack.blocks[number].sublayers) for number in numbers)
+
+    def _run(self, run: Run, named: bool, at: int) -> Piece:
+        block = self.stack.blocks[run.block]
+        words = self.drawn.words
+        name = f"{self.prefix}.{at}"
+        if single(block):
+            return self._one(block, run, name)
+        label = words(layer_name(block, self.stack.blocks)) if named else words(self.label)
+        badge = f"× {run.count}" if run.count > 1 else ""
+        return Frame(name, layer(name, block, self.stack.width, self.drawn, self.stack.name), label, badge)
+
+    def _one(self, block: Block, run: Run, name: str) -> Leaf:
+        if not block.sublayers:
+            return self._folded(run, name)
+        leaf = part_box(name, block.sublayers[0], self.stack.width, self.drawn, self.stack.name)
+        return _counted(leaf, run.count)
+
+    def _folded(self, run: Run, name: str, always: bool = False) -> Leaf:
+        block = self.stack.blocks[run.block]
+        words = self.drawn.words
+        said = [caption(part, self.stack.width, words) for part in block.sublayers]
+        role = next((c.role for c in said if c.role in ("moe", "ssm", "cross", "attn", "conv", "ffn")), "norm")
+        note = " + ".join(dict.fromkeys(c.title for c in said))
+        if always and len(run.at) < self.stack.layers:
+            note = words("layers {n}", n=ranges(run.at))
+        title = words(layer_name(block, self.stack.blocks))
+        tip = f"{title}: " + ", ".join(f"{c.title} ({c.note})" if c.note else c.title for c in said)
+        return _counted(Leaf(name, role, title, note, tooltip=tip), run.count)
+
+
+def _counted(leaf: Leaf, count: int) -> Leaf:
+    if count > 1:
+        leaf.title = f"{leaf.title} × {count}"
+        leaf.cards = 2
+    return leaf
+

@@ -1,0 +1,188 @@
+"""The words around a figure: facts strip, subtitle and description, from the architecture alone."""
+
+from __future__ import annotations
+
+from irgen.ir.architecture import Architecture, Part, Stack
+from irgen.scene import literal
+from irgen.views.captions import GATED, brief
+from irgen.views.numbers import arrow, dots, parameters, size, whole
+from irgen.views.words import Words
+
+FAMILIES = {
+    "decoder-only": "Decoder-only transformer",
+    "encoder-only": "Encoder-only transformer",
+    "encoder-decoder": "Encoder–decoder transformer",
+    "convolutional": "Convolutional network",
+    "recurrent": "Recurrent network",
+    "embedding": "Embedding model",
+}
+
+
+def parts(stack: Stack, *kinds: str) -> list[Part]:
+    """The sublayers of a stack that are of these kinds."""
+    return [part for block in stack.blocks for part in block.sublayers if part.kind in kinds]
+
+
+def every(found: Architecture, *kinds: str) -> list[Part]:
+    """The sublayers of all stacks that are of these kinds."""
+    return [part for stack in found.stacks for part in parts(stack, *kinds)]
+
+
+def main_stacks(found: Architecture) -> list[Stack]:
+    """The stacks that carry the model: without one-layer pieces where there are longer ones."""
+    longer = [stack for stack in found.stacks if stack.layers > 1]
+    return longer or found.stacks
+
+
+def _same(values: list[object]) -> object:
+    return values[0] if values and all(value == values[0] for value in values) else None
+
+
+def _heads(found: Architecture) -> str:
+    parts = every(found, "self-attention") or every(found, "cross-attention")
+    if not parts:
+        return ""
+    stages = [stack for stack in found.stacks if stack.role == "stage"]
+    if len(stages) > 1:
+        counts = [_same([p.facts.get("heads") for p in _attn(stack)]) for stack in stages]
+        counts = [count for count in counts if count]
+        return dots(counts) if 0 < len(counts) <= 5 else ""
+    first = parts[0].facts
+    if _same([part.facts.get("heads") for part in parts]) is None:
+        return ""
+    heads, shared, dim = first.get("heads"), first.get("kv_heads"), first.get("head_dim")
+    if not heads:
+        return ""
+    if shared and shared != heads:
+        return f"{whole(heads)} · {whole(shared)} KV"
+    return f"{whole(heads)} · d={dim}" if dim else whole(heads)
+
+
+def _attn(stack: Stack) -> list[Part]:
+    return parts(stack, "self-attention")
+
+
+def _hidden(found: Architecture) -> str:
+    parts = every(found, "feed-forward")
+    hidden = _same([part.facts.get("hidden") for part in parts])
+    if not hidden:
+        return ""
+    facts = parts[0].facts
+    name = str(facts.get("activation"))
+    act = GATED.get(name, activation(name)) if facts.get("gated") else brief(facts.get("activation"))
+    return f"{whole(hidden)} · {act}" if act else whole(hidden)
+
+
+def _layers(found: Architecture, words: Words) -> tuple[str, str]:
+    stacks = main_stacks(found)
+    if len(stacks) > 1 and all(stack.role == "stage" for stack in stacks):
+        return words("Stages"), dots([stack.layers for stack in stacks]) if len(stacks) <= 6 else str(len(stacks))
+    if len(stacks) > 4:
+        return words("Layers"), whole(sum(stack.layers for stack in stacks))
+    return words("Layers"), " + ".join(whole(stack.layers) for stack in stacks)
+
+
+def _width(found: Architecture, words: Words) -> tuple[str, str]:
+    stacks = main_stacks(found)
+    widths = [stack.width for stack in stacks]
+    if len(set(widths)) == 1:
+        return "d_{model}", whole(widths[0])
+    if all(stack.role == "stage" for stack in stacks):
+        return words("Channels"), arrow(widths[0], widths[-1])
+    return "d_{model}", dots(list(dict.fromkeys(widths))[:4])
+
+
+def facts_strip(found: Architecture, words: Words) -> list[tuple[str, str]]:
+    """At most six facts with their labels; one that the graph does not show is left out."""
+    rows: list[tuple[str, str]] = []
+
+    def add(label: str, value: str | None) -> None:
+        if value and len(rows) < 6:
+            rows.append((label, value))
+
+    if found.total:
+        add(words("Parameters"), parameters(found.total, words.lang))
+    if found.active and found.active != found.total:
+        add(words("Active / token"), parameters(found.active, words.lang))
+    if found.stacks:
+        add(*_layers(found, words))
+        add(*_width(found, words))
+    scans = every(found, "selective-scan", "linear-recurrence")
+    if scans and not every(found, "self-attention"):
+        inner, state = scans[0].facts.get("inner"), scans[0].facts.get("state")
+        add("d_{inner}", whole(inner) if inner else None)
+        add(words("State N"), whole(state) if state else None)
+    add(words("Heads"), _heads(found))
+    windows = [p.facts.get("window") for p in every(found, "self-attention") if p.facts.get("window")]
+    window = _same(list(windows))
+    if window:
+        add(words("Window"), size(window) if isinstance(window, (list, tuple)) else whole(window))
+    vocabulary = next((e.size for e in found.embeddings if e.kind == "token" and e.size), None)
+    positions = next((e.size for e in found.embeddings if e.kind == "learned-position" and e.size), None)
+    kept = bool(vocabulary)
+    if len(rows) + kept < 6:
+        add("d_{ff}", _hidden(found))
+    if len(rows) + kept < 6 and positions and vocabulary:
+        add(words("Context"), whole(positions))
+    if len(rows) + kept < 6 and found.head.kind == "classification":
+        add(words("Classes"), whole(found.head.width) if found.head.width else None)
+    add(words("Vocabulary"), whole(vocabulary) if vocabulary else None)
+    return rows
+
+
+def _positions(found: Architecture) -> str:
+    kinds = {embedding.kind for embedding in found.embeddings}
+    inside = {str(part.facts.get("position")) for part in every(found, "self-attention")}
+    for there, phrase in (
+        ("rope" in inside, "rotary positions"),
+        ("relative-bias" in inside, "relative position bias"),
+        ("alibi" in inside, "ALiBi positions"),
+        ("learned-position" in kinds, "learned positions"),
+        ("sinusoidal-position" in kinds, "sinusoidal positions"),
+    ):
+        if there:
+            return phrase
+    return ""
+
+
+def family(found: Architecture, words: Words) -> str:
+    """The kind of model in a phrase."""
+    attention, scans = every(found, "self-attention"), every(found, "selective-scan", "linear-recurrence")
+    if found.family == "decoder-only" and scans:
+        return words("Hybrid decoder" if attention else "Selective state-space model")
+    if found.family == "decoder-only" and every(found, "moe"):
+        return words("Sparse mixture-of-experts decoder")
+    if attention and len([s for s in found.stacks if s.role == "stage"]) > 1:
+        return words("Hierarchical vision transformer")
+    if found.family == "composite":
+        return words("{n} towers", n=len(found.stacks))
+    return words(FAMILIES.get(found.family, "Neural network"))
+
+
+def subtitle_of(found: Architecture, words: Words) -> str:
+    """One line that says what sets the model apart."""
+    said = [family(found, words)]
+    forms = {part.form or block.residual for s in found.stacks for block in s.blocks for part in block.sublayers}
+    named = {"pre-norm": "pre-norm", "post-norm": "post-norm", "sandwich": "sandwich norm", "parallel": "parallel branches"}
+    forms.discard("none")
+    if len(forms) == 1 and (form := next(iter(forms))) in named:
+        said.append(words(named[str(form)]))
+    if position := _positions(found):
+        said.append(words(position))
+    elif every(found, "selective-scan") and not every(found, "self-attention"):
+        said.append(words("attention-free"))
+    moe = every(found, "moe")
+    if moe and moe[0].facts.get("experts") and moe[0].facts.get("top_k"):
+        facts = moe[0].facts
+        said.append(words("top-{k} of {n} experts per token", k=facts["top_k"], n=facts["experts"]))
+    return " · ".join(said)
+
+
+def describe(found: Architecture, title: str, words: Words) -> str:
+    """One to three sentences for those who do not see the figure."""
+    sentences = [f"{literal(title, 120)}: {subtitle_of(found, words)}."]
+    for stack in found.stacks[:4]:
+        kinds = list(dict.fromkeys(part.kind for block in stack.blocks for part in block.sublayers))
+        of = f": {', '.join(kinds[:5])}" if kinds else ""
+        sentences.append(f"{literal(stack.name, 40)}: {stack.layers} × {stack.width}{of}.")
+    return " ".join(sentences)
