@@ -7,38 +7,30 @@ from __future__ import annotations
 from irgen.ir.architecture import Evidence
 from irgen.match.analysis import Analysis
 from irgen.match.pattern import Branch, Finding, Pattern, Refusal
-
-
-def _kernel(analysis: Analysis, name: str) -> tuple[int, ...]:
-    return analysis[analysis[name].inputs[1]].shape[2:]
-
-
-def _channels(analysis: Analysis, name: str) -> tuple[int, int]:
-    node = analysis[name]
-    return analysis[node.inputs[0]].shape[1], node.shape[1]
+from irgen.patterns.shapes import channels_of, kernel_of
 
 
 def variant_of(analysis: Analysis, convs: list[str]) -> str:
     """The variant of a run of convolutions in order."""
-    spatial = [n for n in convs if max(_kernel(analysis, n)) > 1]
-    points = [n for n in convs if max(_kernel(analysis, n)) == 1]
-    depthwise = [n for n in spatial if analysis[n].attrs.get("groups", 1) == _channels(analysis, n)[0] > 1]
+    spatial = [n for n in convs if max(kernel_of(analysis, n)) > 1]
+    points = [n for n in convs if max(kernel_of(analysis, n)) == 1]
+    depthwise = [n for n in spatial if analysis[n].attrs.get("groups", 1) == channels_of(analysis, n)[0] > 1]
     first, last = convs[0], convs[-1]
     if depthwise and last in points:
-        middle = _channels(analysis, depthwise[0])[0]
-        wide = first in points and middle > _channels(analysis, first)[0]
-        return "inverted-residual" if wide or middle > _channels(analysis, last)[1] else "depthwise"
+        middle = channels_of(analysis, depthwise[0])[0]
+        wide = first in points and middle > channels_of(analysis, first)[0]
+        return "inverted-residual" if wide or middle > channels_of(analysis, last)[1] else "depthwise"
     if depthwise:
         return "depthwise"
     if (
         len(convs) >= 3
         and first in points
         and last in points
-        and _channels(analysis, first)[1] <= _channels(analysis, last)[1]
+        and channels_of(analysis, first)[1] <= channels_of(analysis, last)[1]
     ):
         return "bottleneck"
     heads = {
-        tuple(_kernel(analysis, n))
+        tuple(kernel_of(analysis, n))
         for n in convs
         if not any(c in analysis.back(n, analysis.place[convs[0]]) for c in convs if c != n)
     }
@@ -51,7 +43,7 @@ def prove(branch: Branch) -> list[Finding] | Refusal:
     """One finding for the convolutions of a branch, if any of them looks beyond one position."""
     analysis = branch.analysis
     convs = branch.free("conv", "conv_transposed")
-    spatial = [n for n in convs if max(_kernel(analysis, n), default=1) > 1]
+    spatial = [n for n in convs if max(kernel_of(analysis, n), default=1) > 1]
     if not spatial:
         return Refusal("no unclaimed convolution of the branch looks beyond one position")
     whole = branch.axis == 1 and not branch.free("linear", "softmax", "matmul", "einsum")
@@ -59,18 +51,18 @@ def prove(branch: Branch) -> list[Finding] | Refusal:
         convs = spatial
         if all(_inside_feed_forward(branch, n) for n in spatial):
             return Refusal("each convolution stands between an up- and a down-projection: it belongs to a feed-forward")
-    main = max(spatial, key=lambda n: (max(_kernel(analysis, n)), -analysis.place[n]))
+    main = max(spatial, key=lambda n: (max(kernel_of(analysis, n)), -analysis.place[n]))
     stride = max(
         (analysis[n].attrs.get("stride", (1,)) for n in spatial), key=lambda s: max(s) if isinstance(s, tuple) else 1
     )  # type: ignore[type-var, return-value]
     facts = {
-        "kernel": list(_kernel(analysis, main)),
+        "kernel": list(kernel_of(analysis, main)),
         "stride": list(stride),  # type: ignore[arg-type]
-        "channels": _channels(analysis, convs[-1])[1],
+        "channels": channels_of(analysis, convs[-1])[1],
         "groups": analysis[main].attrs.get("groups", 1),
         "variant": variant_of(analysis, convs),
     }
-    check = f"{len(convs)} convolutions, kernels {', '.join('×'.join(map(str, _kernel(analysis, n))) for n in convs)}"
+    check = f"{len(convs)} convolutions, kernels {', '.join('×'.join(map(str, kernel_of(analysis, n))) for n in convs)}"
     nodes = set(branch.region - branch.claimed) if whole else set(convs)
     return [
         Finding(

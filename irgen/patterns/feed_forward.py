@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from irgen.ir.architecture import Evidence
 from irgen.ir.ops import ELEMENTWISE, MOVES
 from irgen.match.activations import Activation, activation_of
-from irgen.match.analysis import NORMS, Analysis
+from irgen.match.analysis import NORMS
 from irgen.match.pattern import Branch, Finding, Pattern, Refusal
+from irgen.patterns.shapes import in_features, is_depthwise, is_pointwise
 
 _BETWEEN = ELEMENTWISE | MOVES | NORMS | {"pick"}
 CHANNEL_CONTRACTIONS = frozenset({"linear", "grouped_linear", "conv"})
@@ -26,28 +27,6 @@ class Pair:
     hidden: int
     activation: Activation
     nodes: set[str]
-
-
-def is_pointwise(analysis: Analysis, name: str) -> bool:
-    """A contraction over features alone: a linear, or a convolution that looks at one position."""
-    node = analysis[name]
-    if node.op in {"linear", "grouped_linear"}:
-        return True
-    if node.op == "conv":
-        return all(n == 1 for n in analysis[node.inputs[1]].shape[2:]) and node.attrs.get("groups", 1) == 1
-    return False
-
-
-def is_depthwise(analysis: Analysis, name: str) -> bool:
-    """A convolution that treats each channel alone."""
-    node = analysis[name]
-    return node.op == "conv" and node.attrs.get("groups", 1) == analysis[node.inputs[0]].shape[1] > 1
-
-
-def in_features(analysis: Analysis, name: str) -> int:
-    """The number of features that a pointwise contraction reads."""
-    node = analysis[name]
-    return analysis[node.inputs[0]].shape[1 if node.op == "conv" else -1]
 
 
 def find_pairs(branch: Branch) -> list[Pair] | str:

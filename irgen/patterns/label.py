@@ -16,6 +16,7 @@ from irgen.patterns.parameters import weight_size
 from irgen.patterns.regions import build_regions
 from irgen.patterns.residual import Sum, find_sums
 from irgen.patterns.stacks import Run, assign_roles, build_runs, connect, links_of, to_stack
+from irgen.patterns.units import find_units
 
 _SILENT = frozenset(
     {"input", "param", "const", "arange", "full", "reshape", "transpose", "expand", "slice", "cast", "concat", "pick"}
@@ -30,6 +31,9 @@ def recognise(graph: Graph, patterns: list[Pattern]) -> tuple[list[Region], Arch
     sums = find_sums(analysis)
     marks: dict[str, list[object]] = {"cores": list(cores)}
     sublayers = [_sublayer(analysis, s, patterns, marks) for s in sums]
+    if not cores and all(_is_spatial(s) for s in sublayers):
+        units = [_sublayer(analysis, s, patterns, marks) for s in find_units(analysis, sums)]
+        sublayers = _with_units(analysis, sublayers, units)
     runs = build_runs(analysis, sublayers)
     connect(analysis, runs)
     assign_roles(analysis, runs)
@@ -78,6 +82,28 @@ def _sublayer(analysis: Analysis, s: Sum, patterns: list[Pattern], marks: dict[s
     left = s.region - branch.claimed
     ops = Counter(analysis.op(n) for n in left if analysis.is_data(n) and analysis.op(n) not in _SILENT)
     return Sublayer(s, found, rejected, form, norm, norms, dict(sorted(ops.items())))
+
+
+def _is_spatial(s: Sublayer) -> bool:
+    """Whether a sublayer is a convolution or a recurrent cell (or nothing known)."""
+    return {f.label for f, _ in s.found} <= {"convolution", "rnn", "pooling"}
+
+
+def _with_units(analysis: Analysis, sublayers: list[Sublayer], units: list[Sublayer]) -> list[Sublayer]:
+    """Blocks without a skip join the residual ones where they are of the same make; they stand alone where none is."""
+    makes = {_make(s) for s in sublayers}
+    joined = [*sublayers, *(u for u in units if u.found and (not sublayers or _make(u) in makes))]
+    joined.sort(key=lambda s: analysis.place[s.sum.node])
+    for one, other in zip(joined, joined[1:], strict=False):
+        follows = other.sum.before is None and analysis.reaches(one.sum.node, other.sum.node)
+        if follows and one.sum.width == other.sum.width and one.sum.tokens == other.sum.tokens:
+            other.sum.before = one.sum.node
+    return joined
+
+
+def _make(s: Sublayer) -> tuple[object, ...]:
+    """What a convolutional block is made of, apart from its sizes."""
+    return tuple((f.label, f.facts.get("variant"), tuple(f.facts.get("kernel") or ())) for f, _ in s.found)
 
 
 def _parts(analysis: Analysis, s: Sublayer) -> list[Part]:

@@ -56,6 +56,9 @@ def norm_word(analysis: Analysis, name: str) -> str:
 
 def form_of(analysis: Analysis, s: Sum, found: list[tuple[Finding, Pattern]]) -> tuple[str, str, list[str]]:
     """Where the norms of a sum stand, which norm it is, and the norm nodes: (form, norm, nodes)."""
+    if not s.residual:
+        inside = [n for n in sorted(s.region, key=analysis.place.__getitem__) if analysis.op(n) in NORMS]
+        return "none", norm_word(analysis, inside[0]) if inside else "none", []
     entry = [n for n in s.region if analysis.op(n) in NORMS and _reads(analysis, n, s.root)]
     entry.sort(key=analysis.place.__getitem__)
     leaving = [n for branch in s.branches if (n := _exit_norm(analysis, branch, s)) is not None]

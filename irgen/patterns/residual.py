@@ -30,6 +30,8 @@ class Sum:
     branches: list[str]
     region: set[str]
     projected: bool = False
+    residual: bool = True
+    """False for a block that stands in a chain without a skip (`irgen.patterns.units`)."""
     axis: int = -1
     shape: tuple[int, ...] = ()
     before: str | None = None
