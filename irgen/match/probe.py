@@ -10,7 +10,7 @@ import numpy as np
 from irgen.ir.evaluate import Unevaluable, apply
 from irgen.ir.evaluate_base import Values, working
 from irgen.ir.graph import Graph, Node
-from irgen.match.cone import Cone, cone_nodes, evaluate_cone
+from irgen.match.fed import Cone, cone_nodes, evaluate_cone
 from irgen.match.draws import Draws
 
 __all__ = ["Cone", "Probe", "evaluate_cone"]
