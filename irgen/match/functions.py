@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from math import isfinite, log
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from irgen.ir.evaluate import apply
 from irgen.ir.graph import Attr, Node
 from irgen.ir.tensor import TensorType
 
-Values = NDArray[np.float64]
+Values = NDArray[Any]
 Function = Callable[[Values], Values]
 Named = tuple[str, dict[str, Attr]]
 """An operator and its attributes."""

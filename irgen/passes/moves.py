@@ -120,16 +120,6 @@ def single_part(node: Node, b: Builder) -> str | None:
     return parts[0] if len(parts) == 1 and b[parts[0]].shape == node.shape else None
 
 
-def nested_concat(node: Node, b: Builder) -> Node | None:
-    """A concatenation inside another one on the same axis."""
-    axis = node.attrs["axis"]
-    parts: list[str] = []
-    for name in node.inputs:
-        inner = b[name]
-        parts += inner.inputs if inner.op == "concat" and inner.attrs["axis"] == axis and b.only_use(name) else [name]
-    return b.instead(node, "concat", parts, axis=axis) if len(parts) > len(node.inputs) else None
-
-
 def joined_slices(node: Node, b: Builder) -> Node | None:
     """Neighbouring slices of one tensor, put together again."""
     axis = integer(node, "axis")
@@ -198,7 +188,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "expand": (no_change, expand_of_expand, expand_by_reshape),
     "transpose": (identity_permutation, transpose_of_transpose),
     "slice": (whole_slice, slice_of_slice, slice_of_concat),
-    "concat": (single_part, nested_concat, joined_slices),
+    "concat": (single_part, joined_slices),
     "pad": (nothing_added,),
     "tile": (tile_as_expand,),
     "roll": (no_shift,),
