@@ -30,7 +30,7 @@ from irgen.ir.ops import OPS
 from irgen.ir.tensor import TensorType
 from irgen.ir.text_parse import parse
 
-__all__ = ["parse", "render", "render_type"]
+__all__ = ["parse", "render", "render_attr", "render_type"]
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 _INLINE = 16
@@ -137,12 +137,13 @@ def _sizes(kind: TensorType) -> str:
 
 
 def _attrs(attrs: dict[str, Attr]) -> str:
-    return "{" + ", ".join(f"{_word(name)}={_attr(value)}" for name, value in attrs.items()) + "}"
+    return "{" + ", ".join(f"{_word(name)}={render_attr(value)}" for name, value in attrs.items()) + "}"
 
 
-def _attr(value: Attr) -> str:
+def render_attr(value: Attr) -> str:
+    """An attribute as text."""
     if isinstance(value, tuple):
-        inside = ", ".join(map(_attr, value))
+        inside = ", ".join(map(render_attr, value))
         return f"({inside},)" if len(value) == 1 else f"({inside})"
     return _scalar(value)
 

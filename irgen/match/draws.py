@@ -98,7 +98,7 @@ class Draws:
         chance = self.generator(node.id, draw)
         if sum(n > 1 for n in node.shape) <= 1:
             return chance.uniform(0.5, 1.5, node.shape)
-        return chance.standard_normal(node.shape) / np.sqrt(node.shape[-1])
+        return chance.standard_normal(node.shape) / np.sqrt(node.shape[len(node.shape) - 1])
 
     def random(self, node: Node, draw: int) -> Values:
         """What an operator that draws anew at each run gives in this one."""
@@ -116,7 +116,7 @@ class Draws:
         rows = [
             np.random.default_rng((draw, place, int(i) % max(shape[axis], 1))).standard_normal(rest) for i in wanted
         ]
-        stacked = np.stack(rows, axis=axis) / np.sqrt(shape[-1])
+        stacked: Values = np.stack(rows, axis=axis) / np.sqrt(shape[len(shape) - 1])
         return np.take(stacked, inverse.reshape(index.shape), axis=axis)
 
     def input(self, node: Node, draw: int) -> Values:

@@ -41,7 +41,7 @@ class Cone:
                 return None
             try:
                 values[name] = apply(node, args) if exact else _loose(self.graph, node, args)
-            except Unevaluable:
+            except (Unevaluable, ValueError):
                 return None
         found = values.get(self.output)
         return None if isinstance(found, tuple) else found
@@ -90,10 +90,8 @@ def _loose(graph: Graph, node: Node, args: list[Any]) -> Any:
     """One call where the sizes of the arrays may differ from the traced ones."""
     if node.op == "expand":
         return args[0].reshape((1,) * (len(node.shape) - args[0].ndim) + args[0].shape)
-    if node.op == "full":
-        return (
-            apply(node, args).reshape(-1)[:1].reshape((1,) * len(node.shape)) if node.tensor.size else apply(node, args)
-        )
+    if node.op == "full" and node.tensor.size:
+        return np.full((1,) * len(node.shape), node.attrs["value"])
     if node.op == "reshape":
         return args[0].reshape(reshaped(args[0].shape, graph.nodes[node.inputs[0]].shape, node.shape, node.id))
     return apply(node, args)

@@ -10,8 +10,8 @@ import numpy as np
 from irgen.ir.evaluate import Unevaluable, apply
 from irgen.ir.evaluate_base import Values, working
 from irgen.ir.graph import Graph, Node
-from irgen.match.fed import Cone, cone_nodes, evaluate_cone
 from irgen.match.draws import Draws
+from irgen.match.fed import Cone, cone_nodes, evaluate_cone
 
 __all__ = ["Cone", "Probe", "evaluate_cone"]
 
@@ -70,7 +70,7 @@ class Probe:
 
     def results(self, name: str) -> tuple[Values, ...] | None:
         """The values of a node with several results."""
-        found = self._found(name)
+        found: tuple[Values, ...] | Values | None = self._found(name)
         return found if isinstance(found, tuple) else None
 
     def why(self, name: str) -> str:
