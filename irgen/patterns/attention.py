@@ -67,7 +67,9 @@ def describe(analysis: Analysis, core: Core, root: str | None) -> AttentionFacts
         "gated": _gated(analysis, core),
         "memory": None,
     }
+    scale = scale_of(analysis, core, q, k)
     evidence = [
+        Evidence("scale", f"scores are multiplied by {scale:.6g} in all", (core.softmax,)),
         Evidence(
             "attention-core",
             "softmax over the keys of a product of two streams, times a third",
@@ -135,15 +137,21 @@ def _bias(analysis: Analysis, operand: Operand) -> bool:
         node = analysis[source]
         if node.op in {"linear", "conv"} and len(node.inputs) > 2 and node.inputs[2]:
             return True
-    return (
-        any(
-            analysis.op(n) == "add"
-            and any(analysis.cls[s] == PARAM and analysis[s].tensor.size > 1 for s in analysis.inputs(n))
-            for n in operand.passed
-            if len(operand.sources) == 1
-        )
-        and False
-    )
+    return False
+
+
+def scale_of(analysis: Analysis, core: Core, q: Operand, k: Operand) -> float:
+    """The product of all fixed scalars between the projections and the softmax (1/√d in Vaswani et al. 2017)."""
+    scale = 1.0
+    for name in sorted(core.nodes | q.passed | k.passed):
+        node = analysis[name]
+        if node.op in {"mul", "div"}:
+            for source in node.inputs:
+                value = analysis[source].value
+                if value is not None and value.size == 1 and not (analysis.place[core.softmax] < analysis.place[name]):
+                    number = float(value.reshape(-1)[0])
+                    scale = scale * number if node.op == "mul" else scale / number
+    return scale
 
 
 def _qk_norm(analysis: Analysis, q: Operand, k: Operand) -> bool:
