@@ -1,0 +1,106 @@
+"""The ONNX road: a file, with or without its weights, read into the canonical operators; loads neither torch nor weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from onnx import ModelProto, ValueInfoProto
+
+from irgen.errors import SourceError
+from irgen.frontends.onnx_build import Build
+from irgen.frontends.onnx_file import functions, load, opsets
+from irgen.frontends.onnx_sweep import SizesClash, Source, Sweep
+from irgen.frontends.onnx_symbols import Slot, annotated, plan
+from irgen.frontends.onnx_tables import settled
+from irgen.frontends.onnx_values import decoded, element_type, text
+from irgen.ir.graph import Array, Graph, Node, Provenance
+from irgen.ir.tensor import TensorType
+
+ATTEMPTS = 40
+
+
+def read(path: str | Path, *, sizes: Mapping[str, int] | None = None) -> Graph:
+    """The canonical graph of an ONNX file.
+
+    `sizes` fixes open sizes of the inputs by their name in the file (or `batch`, `seq`, …); the others are chosen.
+    Parameters have no value, tables and masks do. `SourceError` where the file is not a sound ONNX model.
+    """
+    return _read(Path(path), sizes or {})[0]
+
+
+def read_with_weights(path: str | Path, *, sizes: Mapping[str, int] | None = None) -> tuple[Graph, dict[str, Array]]:
+    """The graph, and the values of its parameters by node id (those whose data is there)."""
+    graph, build, folder = _read(Path(path), sizes or {})
+    values: dict[str, Array] = {}
+    for name, held in build.tensors.items():
+        if name in graph and graph.nodes[name].op == "param":
+            value = held() if callable(held) else decoded(held, folder)
+            if value is not None:
+                values[name] = value
+    return graph, values
+
+
+def _read(path: Path, sizes: Mapping[str, int]) -> tuple[Graph, Build, Path]:
+    model = load(path)
+    try:
+        return (*_graph(model, path.parent, sizes), path.parent)
+    except SourceError as fault:
+        fault.at = f"{path}: {fault.at}" if fault.at else str(path)
+        raise
+
+
+def _graph(model: ModelProto, folder: Path, sizes: Mapping[str, int]) -> tuple[Graph, Build]:
+    stored = {text(tensor.name) for tensor in model.graph.initializer}
+    inputs = [value for value in model.graph.input if text(value.name) not in stored]
+    chosen = plan(model, inputs, sizes)
+    source = Source(folder, opsets(model), functions(model))
+    findings: list[str] = []
+    for _ in range(ATTEMPTS):
+        try:
+            build = _swept(model, inputs, source, chosen.sizes(0))
+            other = _swept(model, inputs, source, chosen.sizes(1)) if chosen.varies else build
+            break
+        except SizesClash as clash:
+            finding = chosen.settle(*clash.sizes)
+            if finding is None:
+                raise
+            if finding:
+                findings.append(finding)
+    else:
+        raise SourceError("no sizes of the inputs fit the graph", fix="give them: sizes={...}")
+    graph = settled(build.graph.pruned(), build, folder)
+    if chosen.varies:
+        graph = annotated(graph, other.graph.pruned(), chosen.symbols)
+    graph.findings = [*dict.fromkeys([*findings, *source.findings, *graph.findings])]
+    return graph, build
+
+
+def _swept(
+    model: ModelProto, inputs: Sequence[ValueInfoProto], source: Source, sizes: Mapping[Slot, int]
+) -> Build:
+    """One reading at given sizes."""
+    build = Build()
+    sweep = Sweep(source, build)
+    for i, value in enumerate(inputs):
+        if value.name in sweep.names:
+            raise SourceError(f"input {text(value.name)!r} is there twice", fix="export the model again")
+        build.origin = Provenance(name=text(value.name))
+        name = build.node(Node("", "input", (), _type(value, i, sizes)))
+        build.graph.inputs.append(name)
+        sweep.names[value.name] = name
+    build.graph.outputs = sweep.within(model.graph)
+    build.graph.output_names = [text(value.name) for value in model.graph.output]
+    return build
+
+
+def _type(value: ValueInfoProto, i: int, sizes: Mapping[Slot, int]) -> TensorType:
+    kind = value.type.tensor_type
+    dtype = element_type(kind.elem_type) if kind.elem_type else "float32"
+    if not kind.HasField("shape"):
+        return TensorType(dtype, None)
+    dims = kind.shape.dim
+    shape = tuple(sizes.get((i, axis), dim.dim_value) for axis, dim in enumerate(dims))
+    if any(n < 0 for n in shape):
+        raise SourceError(f"input {text(value.name)!r} claims the sizes {list(shape)}", fix="export the model again")
+    return TensorType(dtype, shape)

@@ -1,0 +1,306 @@
+"""One forward sweep over the nodes of an ONNX graph: names resolved, functions opened, each node lowered in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from onnx import FunctionProto, GraphProto, NodeProto, TensorProto, ValueInfoProto
+
+from irgen.errors import SourceError
+from irgen.frontends.onnx_build import Build, RankUnknown
+from irgen.frontends.onnx_call import Call, NotFolded, Value, attribute
+from irgen.frontends.onnx_fallback import opaque
+from irgen.frontends.onnx_function import body_of
+from irgen.frontends.onnx_origin import origin
+from irgen.ir.rules import SizesDisagree
+from irgen.frontends.onnx_schema import check_arity
+from irgen.frontends.onnx_table import lowering
+from irgen.frontends.onnx_values import decoded, dims, element_type, text
+from irgen.ir.graph import Node, Provenance
+from irgen.ir.tensor import TensorType
+
+DEPTH_LIMIT = 60  # functions and bodies inside one another
+
+_MALFORMED = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
+"""What arithmetic on a node's own attributes raises when they do not fit its operands."""
+
+
+class SizesClash(SourceError):
+    """Two sizes that have to be equal are not."""
+
+    def __init__(self, what: str, at: str, sizes: tuple[int, int]) -> None:
+        super().__init__(what, at=at, fix="the sizes in the file contradict one another: export the model again")
+        self.sizes = sizes
+
+
+@dataclass
+class Source:
+    """What all scopes of one file share."""
+
+    folder: Path | None
+    opsets: Mapping[str, int]
+    functions: Mapping[tuple[str, str], FunctionProto]
+    findings: list[str] = field(default_factory=list[str])
+
+
+@dataclass
+class Sweep:
+    """One scope: the names visible in it, and the graph that grows."""
+
+    source: Source
+    build: Build
+    parent: Sweep | None = None
+    names: dict[str, str] = field(default_factory=dict[str, str])
+    stored: dict[str, TensorProto] = field(default_factory=dict[str, TensorProto])
+    captured: list[str] = field(default_factory=list[str])  # ids in the parent's graph, by body input
+    depth: int = 0
+    module: Provenance | None = None
+    inner: bool = False  # inside the body of an operator, where no parameter is made
+
+    # --- names
+
+    def find(self, name: str) -> str | None:
+        """The node behind a name, made where it is a stored tensor or comes from the graph around a body."""
+        if name in self.names:
+            return self.names[name]
+        if name in self.stored:
+            self.names[name] = self.leaf(name, self.stored[name])
+            return self.names[name]
+        if self.parent is None:
+            return None
+        outer = self.parent.find(name)
+        if outer is not None:
+            self.names[name] = outer if self.parent.build is self.build else self._capture(outer)
+            return self.names[name]
+        return None
+
+    def _capture(self, outer: str) -> str:
+        """An outer value as one more input of this body; sizes and scalars are copied instead."""
+        if self.parent is None:
+            raise SourceError("a body without a graph around it")
+        node = self.parent.build.graph.nodes[outer]
+        if node.op in ("const", "full", "arange"):
+            if node.op == "const" and node.value is not None:
+                return self.build.const(node.value, node.dtype)
+            return self.build.node(Node("", node.op, (), node.type, node.attrs, node.value))
+        name = self.build.node(Node("", "input", (), node.tensor))
+        self.build.graph.inputs.append(name)
+        self.captured.append(outer)
+        return name
+
+    def leaf(self, name: str, tensor: TensorProto, *, stored: bool = True) -> str:
+        """A stored tensor: `param` where it is floating and has a rank, else `const` with its value."""
+        shape, dtype = dims(tensor), element_type(tensor.data_type)
+        kind = TensorType(dtype, shape)
+        if kind.is_float and shape and (kind.size > 1 or stored):
+            if self.parent is not None:
+                outer = self.parent.leaf(name, tensor)
+                return outer if self.parent.build is self.build else self._capture(outer)
+            if not self.inner:
+                self.build.origin = Provenance(name=text(name))
+                node = self.build.node(Node("", "param", (), kind))
+                self.build.tensors[node] = tensor
+                return node
+        value = decoded(tensor, self.source.folder)
+        self.build.origin = Provenance(name=text(name))
+        if value is None:
+            return self.build.node(Node("", "const", (), kind))
+        return self.build.const(value, dtype)
+
+    def resolve(self, name: str, node: NodeProto) -> str:
+        """The node behind an input name, or the error that says it dangles."""
+        found = self.find(name)
+        if found is None:
+            raise SourceError(
+                f"nothing produces {text(name)!r}", at=describe(node), fix="the file is damaged: export the model again"
+            )
+        return found
+
+    # --- nodes
+
+    def run(self, nodes: Iterable[NodeProto], bound: Mapping[str, Value] | None = None) -> None:
+        """Lower nodes in order; `bound` gives the attributes that a function's body refers to."""
+        for node in nodes:
+            attrs: dict[str, Value] = {}
+            for proto in node.attribute:
+                value = (bound or {}).get(proto.ref_attr_name) if proto.ref_attr_name else attribute(proto)
+                if value is not None:
+                    attrs[proto.name] = value
+            inputs = tuple([self.resolve(name, node) if name else "" for name in node.input])
+            self.build.origin = origin(node, self.module)
+            outputs = self.lower(node, inputs, attrs)
+            for name, result in zip(node.output, outputs, strict=False):
+                if name in self.names or name in self.stored:
+                    raise SourceError(
+                        f"{text(name)!r} is produced twice", at=describe(node), fix="export the model again"
+                    )
+                if name:
+                    self.names[name] = result
+
+    def lower(self, node: NodeProto, inputs: tuple[str, ...], attrs: dict[str, Value]) -> Sequence[str]:
+        """The results of one node: of a function's body, of its lowering, or of an opaque call."""
+        domain = "" if node.domain == "ai.onnx" else node.domain
+        function = self.source.functions.get((domain, node.op_type))
+        if function is not None:
+            return self.open(function, node, inputs, attrs)
+        version = self.source.opsets.get(domain, 1)
+        call = Call(self.build, node.op_type, version, inputs, attrs, len(node.output), self)
+        rule = lowering(domain, node.op_type)
+        try:
+            check_arity(domain, node, version)
+            if rule is not None:
+                result = rule(call)
+                return (result,) if isinstance(result, str) else result
+            expansion = body_of(domain, node, version, [self.build.type(x) if x else None for x in inputs])
+            if expansion is not None:
+                return self.open(expansion, node, inputs, attrs)
+            return opaque(call, domain, node)
+        except (RankUnknown, NotFolded):
+            return opaque(call, domain, node)
+        except SizesDisagree as clash:
+            shown = ", ".join(str(self.build.type(x)) for x in inputs if x)
+            raise SizesClash(
+                f"{node.op_type} of {shown} does not fit: size {clash.a} meets {clash.b}",
+                describe(node), (clash.a, clash.b),
+            ) from clash  # fmt: skip
+        except SourceError as fault:
+            fault.at = fault.at or describe(node)
+            fault.fix = fault.fix or "the file is damaged or was exported wrongly: export the model again"
+            raise
+        except _MALFORMED as fault:
+            raise SourceError(
+                f"{node.op_type} does not fit its operands or attributes: {fault}",
+                at=describe(node), fix="export the model again",
+            ) from fault  # fmt: skip
+
+    def open(
+        self, function: FunctionProto, node: NodeProto, inputs: tuple[str, ...], attrs: Mapping[str, Value]
+    ) -> Sequence[str]:
+        """The body of a function, in place of the call."""
+        if self.depth >= DEPTH_LIMIT:
+            raise SourceError(f"functions are nested deeper than {DEPTH_LIMIT}", at=describe(node))
+        bound: dict[str, Value] = {}
+        for proto in function.attribute_proto:
+            value = attribute(proto)
+            if value is not None:
+                bound[proto.name] = value
+        bound.update(attrs)
+        opsets = dict(self.source.opsets)
+        opsets.update({"" if o.domain == "ai.onnx" else o.domain: o.version for o in function.opset_import})
+        source = Source(self.source.folder, opsets, self.source.functions, self.source.findings)
+        scope = Sweep(source, self.build, depth=self.depth + 1, module=self.build.origin, inner=self.inner)
+        for formal, given in zip(function.input, inputs, strict=False):
+            if given:
+                scope.names[formal] = given
+        absent = set(function.input) - set(scope.names)
+        nodes = [_without(n, absent) for n in function.node] if absent else function.node
+        scope.run(nodes, bound)
+        return [scope.resolve(name, node) if name else "" for name in function.output[: max(len(node.output), 1)]]
+
+    # --- bodies
+
+    def body(self, graph: GraphProto, kinds: Sequence[TensorType]) -> Sweep:
+        """A body lowered into a graph of its own; `kinds` are the types of its formal inputs."""
+        if self.depth >= DEPTH_LIMIT:
+            raise SourceError(f"bodies are nested deeper than {DEPTH_LIMIT}")
+        inner = Sweep(self.source, Build(), self, depth=self.depth + 1, module=self.build.origin, inner=True)
+        for formal, kind in zip(graph.input, kinds, strict=False):
+            name = inner.build.node(Node("", "input", (), kind))
+            inner.build.graph.inputs.append(name)
+            inner.names[formal.name] = name
+        inner.build.graph.outputs = inner.within(graph)
+        return inner
+
+    def inline(self, graph: GraphProto) -> list[str]:
+        """The results of a branch that is always taken, lowered in place."""
+        if self.depth >= DEPTH_LIMIT:
+            raise SourceError(f"bodies are nested deeper than {DEPTH_LIMIT}")
+        scope = Sweep(self.source, self.build, self, depth=self.depth + 1, module=self.build.origin, inner=self.inner)
+        return scope.within(graph)
+
+    def within(self, graph: GraphProto) -> list[str]:
+        """Lower a whole graph in this scope; the ids of its outputs."""
+        for tensor in graph.initializer:
+            if tensor.name in self.stored:
+                raise SourceError(f"initializer {text(tensor.name)!r} is there twice", fix="export the model again")
+            self.stored[tensor.name] = tensor
+        self.run(ordered(graph))
+        return [self.output(value) for value in graph.output]
+
+    def output(self, value: ValueInfoProto) -> str:
+        """The node behind an output of the graph."""
+        found = self.find(value.name)
+        if found is None:
+            raise SourceError(
+                f"nothing produces the output {text(value.name)!r}", fix="the file is damaged: export the model again"
+            )
+        return found
+
+
+def _without(node: NodeProto, absent: set[str]) -> NodeProto:
+    """A node of a function's body whose operands stem from inputs that the caller left out."""
+    if not absent.intersection(node.input):
+        return node
+    copy = NodeProto()
+    copy.CopyFrom(node)
+    del copy.input[:]
+    copy.input.extend("" if name in absent else name for name in node.input)
+    return copy
+
+
+def describe(node: NodeProto) -> str:
+    """A node as messages name it."""
+    name = text(node.name) or (text(node.output[0]) if node.output else "")
+    return f"{text(node.op_type)} {name!r}" if name else text(node.op_type)
+
+
+def ordered(graph: GraphProto) -> Sequence[NodeProto]:
+    """The nodes in an order in which producers come first; refuses cycles."""
+    seen: set[str] = set()
+    made = {name for node in graph.node for name in node.output if name}
+    in_order = True
+    for node in graph.node:
+        if any(name in made and name not in seen for name in needs(node)):
+            in_order = False
+            break
+        seen.update(node.output)
+    return graph.node if in_order else _sorted(graph, made)
+
+
+def needs(node: NodeProto) -> list[str]:
+    """Names that a node reads, those that its bodies read included."""
+    names = [name for name in node.input if name]
+    for proto in node.attribute:
+        if proto.HasField("g"):
+            inner = [name for n in proto.g.node for name in needs(n)] + [o.name for o in proto.g.output]
+            own = {name for n in proto.g.node for name in n.output} | {i.name for i in proto.g.input}
+            names.extend(name for name in inner if name not in own)
+    return names
+
+
+def _sorted(graph: GraphProto, made: set[str]) -> list[NodeProto]:
+    producer = {name: i for i, node in enumerate(graph.node) for name in node.output if name}
+    readers: dict[int, list[int]] = {}
+    waiting: list[int] = []
+    for i, node in enumerate(graph.node):
+        sources = {producer[name] for name in needs(node) if name in made}
+        waiting.append(len(sources))
+        for source in sources:
+            readers.setdefault(source, []).append(i)
+    ready = [i for i, count in enumerate(waiting) if count == 0]
+    order: list[NodeProto] = []
+    while ready:
+        i = ready.pop(0)
+        order.append(graph.node[i])
+        for reader in readers.get(i, ()):
+            waiting[reader] -= 1
+            if waiting[reader] == 0:
+                ready.append(reader)
+    if len(order) < len(graph.node):
+        stuck = next(node for node, count in zip(graph.node, waiting, strict=True) if count)
+        raise SourceError("the graph has a cycle", at=describe(stuck), fix="export the model again")
+    return order
+
+
