@@ -12,6 +12,7 @@ from irgen.match.functions import Values, close, reference
 
 SCALES = (1.0, 1e-3)
 """Two sizes of the input, so that the value of epsilon shows."""
+_FARTHEST = 100.0
 
 Draw = tuple[Values, list[Values], Values]
 """An input, the parameters (broadcast against it), and what the function makes of them."""
@@ -30,11 +31,18 @@ class Normed:
 
 
 def draws(
-    function: Callable[[Values, list[Values]], Values], shape: tuple[int, ...], params: Sequence[tuple[int, ...]]
+    function: Callable[[Values, list[Values]], Values],
+    shape: tuple[int, ...],
+    params: Sequence[tuple[int, ...]],
+    constants: Sequence[float] = (),
 ) -> list[Draw]:
-    """The function on normal inputs (mean 0.4) of two sizes with random parameters."""
+    """The function on normal inputs (mean 0.4) of two sizes with random parameters.
+
+    A third size, past the largest of the constants that the formula holds, shows bounds and tests.
+    """
     found: list[Draw] = []
-    for number, size in enumerate(SCALES):
+    bounds = [abs(c) for c in constants if 1 < abs(c) <= _FARTHEST]
+    for number, size in enumerate((*SCALES, *([2 * max(bounds)] if bounds else []))):
         rng = np.random.default_rng(20 + number)
         x = size * (rng.standard_normal(shape) + 0.4)
         learned = [rng.uniform(0.5, 1.5, each) * rng.choice([-1.0, 1.0], each) for each in params]

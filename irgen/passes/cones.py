@@ -71,8 +71,9 @@ def _judge_norm(cone: Cone) -> normed.Normed | None:
     if prod(shape[axis] for axis in axes) < 2 or any(not _spans(p.shape, shape, axes) for p in cone.params):
         return None
     cut = tuple(n if axis in axes else min(n, 2) for axis, n in enumerate(shape))
-    epsilons = [c for c in dict.fromkeys(functions.tidy(abs(value)) for value in _constants(cone)) if 0 < c < 1e-2]
-    found = normed.draws(cone.values, cut, [p.shape for p in cone.params])
+    constants = _constants(cone)
+    epsilons = [c for c in dict.fromkeys(functions.tidy(abs(value)) for value in constants) if 0 < c < 1e-2]
+    found = normed.draws(cone.values, cut, [p.shape for p in cone.params], constants)
     return normed.named(found, axes, epsilons)
 
 

@@ -73,6 +73,14 @@ class Builder:
         self.uses.update(source for source in made.inputs if source)
         return made
 
+    def keep_symbols(self, name: str, gone: Node) -> None:
+        """Let a value know the symbols of the node that it stands for from now on."""
+        kept = self.nodes[name]
+        if isinstance(kept.type, tuple) or isinstance(gone.type, tuple) or kept.type.symbols:
+            return
+        if gone.type.symbols and gone.type.shape == kept.type.shape:
+            self.nodes[name] = replace(kept, type=replace(kept.type, symbols=gone.type.symbols))
+
     def rewrite(self, node: Node, rules: Rules) -> str | Node:
         """What the rules make of a node, applied until none of them has anything more to say."""
         self._root = node.id
@@ -103,6 +111,7 @@ def sweep(graph: Graph, rules: Rules) -> Graph:
         if isinstance(found, str):
             instead[original.id] = found
             builder.uses[found] += builder.uses[original.id]
+            builder.keep_symbols(found, original)
             changed = True
         else:
             changed = changed or found is not original

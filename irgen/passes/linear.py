@@ -183,4 +183,4 @@ def run(graph: Graph) -> Graph:
     return to_fixed_point(graph, _Rules(graph).table)
 
 
-PASS = Pass(run, after=("moves",))
+PASS = Pass(run, after=("moves", "einsum"))
