@@ -111,7 +111,7 @@ def _parts(analysis: Analysis, s: Sublayer) -> list[Part]:
     if not s.found:
         return [Part("unknown", {"ops": s.ops}, s.sum.node, weight_size(analysis, s.sum.region), s.form)]
     return [
-        Part(f.label, dict(f.facts), f"{s.sum.node}.{i}", weight_size(analysis, f.nodes), s.form)
+        Part(f.label, {k: v for k, v in f.facts.items() if k != "idle"}, f"{s.sum.node}.{i}", weight_size(analysis, f.nodes), s.form)
         for i, (f, _) in enumerate(s.found)
     ]
 
