@@ -9,12 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from irgen.errors import IrgenError
+from irgen.ir.graph import Node
 from irgen.ir.tensor import TensorType
 
 Values = NDArray[Any]
 Result = Values | tuple[Values, ...]
 Kernel = Callable[..., Result]
 """A kernel takes the node and then its arguments by port (None where an optional one is missing)."""
+
+
+One = Callable[[Values], Values]
+Two = Callable[[Values, Values], Values]
+Called = Callable[[Node, Values], Values]
+CalledTwo = Callable[[Node, Values, Values], Values]
 
 
 class Unevaluable(IrgenError):  # noqa: N818 - a verdict, not a fault

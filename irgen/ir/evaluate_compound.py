@@ -167,11 +167,11 @@ def _resize(node: Node, x: Values) -> Values:
 
 
 def _grid_sample(node: Node, x: Values, grid: Values) -> Values:
-    """X [n, c, h, w] at grid [n, *places, 2] of (x, y) in [−1, 1] edge to edge; zero outside."""
+    """Values of x [n, c, h, w] at grid [n, *places, 2] of (x, y) in [−1, 1] edge to edge; zero outside."""
     height, width = x.shape[2:]
     column = ((grid[..., 0] + 1) * width - 1) / 2
     row = ((grid[..., 1] + 1) * height - 1) / 2
-    batch = np.arange(x.shape[0]).reshape(-1, *(1,) * (grid.ndim - 2))
+    batch: Values = np.expand_dims(np.arange(x.shape[0]), tuple(range(1, grid.ndim - 1)))
 
     def at(i: Values, j: Values) -> Values:
         inside = (i >= 0) & (i < height) & (j >= 0) & (j < width)

@@ -10,6 +10,10 @@ from irgen.ir.evaluate_base import Kernel, Unevaluable, Values
 from irgen.ir.graph import Node
 
 
+def _matmul(_node: Node, a: Values, b: Values) -> Values:
+    return a @ b
+
+
 def _linear(node: Node, x: Values, weight: Values, bias: Values | None = None) -> Values:
     matrix = np.swapaxes(weight, -1, -2) if word(node, "layout") == "oi" else weight
     out = x @ matrix
@@ -104,16 +108,16 @@ def _conv_transposed(node: Node, x: Values, weight: Values, bias: Values | None 
 
 
 def _fft(node: Node, x: Values) -> Values:
+    """`kind` as numpy and torch name them; the lengths are those of the node's type (for rfft, those of x)."""
     kind, axes = word(node, "kind"), integers(node, "axes")
-    function = getattr(np.fft, kind if kind.endswith("n") else f"{kind}n", None)
+    function = getattr(np.fft, f"{kind.rstrip('2n')}n", None)
     if function is None:
         raise Unevaluable(f"unknown Fourier transform {kind!r}", at=node.id)
-    if not kind.startswith("irfft"):
-        return function(x, axes=axes)
-    return function(x, s=[node.shape[axis] for axis in axes], axes=axes)
+    sizes = [x.shape[axis] if kind.startswith("rfft") else node.shape[axis] for axis in axes]
+    return function(x, s=sizes, axes=axes)
 
 
 KERNELS: dict[str, Kernel] = {
-    "matmul": lambda _node, a, b: a @ b, "einsum": _einsum, "linear": _linear, "grouped_linear": _grouped_linear,
+    "matmul": _matmul, "einsum": _einsum, "linear": _linear, "grouped_linear": _grouped_linear,
     "conv": _conv, "conv_transposed": _conv_transposed, "fft": _fft,
 }  # fmt: skip

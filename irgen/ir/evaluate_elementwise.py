@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from irgen.ir.attrs import bound, number
-from irgen.ir.evaluate_base import Kernel, Unevaluable, Values, working, working_dtype
+from irgen.ir.evaluate_base import Called, Kernel, One, Two, Unevaluable, Values, working, working_dtype
 from irgen.ir.graph import Node
 
 # W. J. Cody, "Rational Chebyshev approximations for the error function", Math. Comp. 23 (1969), 631-637: one
@@ -95,7 +96,7 @@ def _cast(node: Node, x: Values) -> Values:
     if wanted.kind in "iu" and x.dtype.kind == "f":
         x = np.trunc(np.nan_to_num(x, posinf=2.0**62, neginf=-(2.0**62)))
     if wanted.kind == "f" and x.dtype.kind == "c":
-        x = x.real
+        x = np.real(x)
     return x.astype(wanted, copy=False)
 
 
@@ -133,7 +134,11 @@ def _full(node: Node) -> Values:
     return np.full(node.shape, value, dtype=working_dtype(node.tensor.dtype))
 
 
-def _plain(function: Any) -> Kernel:
+def _where(_node: Node, condition: Values, a: Values, b: Values) -> Values:
+    return np.where(_truth(condition), a, b)
+
+
+def _plain(function: Callable[..., Values]) -> Kernel:
     def kernel(_node: Node, *args: Values) -> Values:
         return function(*args)
 
@@ -144,7 +149,7 @@ def _truth(x: Values) -> Values:
     return np.asarray(x, dtype=bool)
 
 
-_FUNCTIONS: dict[str, Any] = {
+_ONE: dict[str, One] = {
     "neg": np.negative, "abs": np.abs, "sign": np.sign, "exp": np.exp, "expm1": np.expm1, "log": np.log,
     "log1p": np.log1p, "sqrt": np.sqrt, "rsqrt": lambda x: 1 / np.sqrt(x), "reciprocal": lambda x: 1 / x,
     "sin": np.sin, "cos": np.cos, "tan": np.tan, "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan,
@@ -158,20 +163,26 @@ _FUNCTIONS: dict[str, Any] = {
     "round": lambda x: _whole(x, np.round), "trunc": lambda x: _whole(x, np.trunc),
     "not": lambda x: ~_truth(x), "bit_not": np.invert, "isnan": np.isnan, "isinf": np.isinf,
     "real": np.real, "imag": np.imag, "conj": np.conj, "stop_gradient": lambda x: x,
+}  # fmt: skip
+
+_TWO: dict[str, Two] = {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.true_divide, "floor_div": np.floor_divide,
     "trunc_div": _trunc_div, "mod": np.mod, "fmod": np.fmod, "atan2": np.arctan2,
     "maximum": np.maximum, "minimum": np.minimum, "eq": np.equal, "ne": np.not_equal, "lt": np.less,
     "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal, "and": lambda a, b: _truth(a) & _truth(b),
     "or": lambda a, b: _truth(a) | _truth(b), "xor": lambda a, b: _truth(a) ^ _truth(b),
     "bit_and": np.bitwise_and, "bit_or": np.bitwise_or, "bit_xor": np.bitwise_xor,
-    "shift_left": np.left_shift, "shift_right": np.right_shift, "where": lambda c, a, b: np.where(_truth(c), a, b),
+    "shift_left": np.left_shift, "shift_right": np.right_shift,
     "prelu": lambda x, slope: np.where(x > 0, x, slope * x),
     "polar": lambda r, angle: r * np.exp(1j * angle), "complex": lambda re, im: re + 1j * im,
 }  # fmt: skip
 
-KERNELS: dict[str, Kernel] = {
-    **{name: _plain(function) for name, function in _FUNCTIONS.items()},
+_CALLED: dict[str, Called] = {
     "leaky_relu": lambda node, x: np.where(x > 0, x, number(node, "slope") * x),
-    "softplus": _softplus, "elu": _elu, "clip": _clip, "cast": _cast, "pow": _pow,
-    "const": _const, "arange": _arange, "full": _full,
+    "softplus": _softplus, "elu": _elu, "clip": _clip, "cast": _cast,
+}  # fmt: skip
+
+KERNELS: dict[str, Kernel] = {
+    **{name: _plain(function) for name, function in {**_ONE, **_TWO}.items()},
+    **_CALLED, "where": _where, "pow": _pow, "const": _const, "arange": _arange, "full": _full,
 }  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from irgen.ir.attrs import flag, integer, integers
-from irgen.ir.evaluate_base import Kernel, Unevaluable, Values
+from irgen.ir.evaluate_base import Called, CalledTwo, Kernel, Unevaluable, Values
 from irgen.ir.graph import Node
 
 _REDUCERS: dict[str, Any] = {
@@ -119,11 +119,17 @@ def _embedding(_node: Node, table: Values, index: Values) -> Values:
     return table[_whole(index)]
 
 
-KERNELS: dict[str, Kernel] = {
+_CALLED: dict[str, Called] = {
+    "nonzero": lambda _node, x: np.argwhere(x),
+    "unique": lambda _node, x: np.unique(x),
+    "one_hot": _one_hot, "bincount": _bincount,
+}  # fmt: skip
+_CALLED_TWO: dict[str, CalledTwo] = {
     "gather": lambda node, x, index: np.take(x, _whole(index), axis=integer(node, "axis")),
-    "gather_elements": _gather_elements, "gather_nd": _gather_nd, "scatter_nd": _scatter_nd,
-    "scatter_elements": _scatter_elements, "masked_scatter": _masked_scatter, "masked_select": _masked_select,
-    "nonzero": lambda _node, x: np.argwhere(x), "one_hot": _one_hot, "topk": _topk, "sort": _sort,
-    "bincount": _bincount, "searchsorted": _searchsorted, "unique": lambda _node, x: np.unique(x),
+    "gather_elements": _gather_elements, "masked_select": _masked_select, "searchsorted": _searchsorted,
     "embedding": _embedding,
+}  # fmt: skip
+KERNELS: dict[str, Kernel] = {
+    **_CALLED, **_CALLED_TWO, "gather_nd": _gather_nd, "scatter_nd": _scatter_nd, "scatter_elements": _scatter_elements,
+    "masked_scatter": _masked_scatter, "topk": _topk, "sort": _sort,
 }  # fmt: skip

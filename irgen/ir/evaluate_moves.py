@@ -8,10 +8,10 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from irgen.ir.attrs import flag, integer, integers, number, pairs, word
-from irgen.ir.evaluate_base import Kernel, Unevaluable, Values
+from irgen.ir.evaluate_base import Called, Kernel, Unevaluable, Values
 from irgen.ir.graph import Node
 
-_PAD_MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+_PAD_MODES: dict[str, Any] = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
 def _reduce(function: Any) -> Kernel:
@@ -34,6 +34,14 @@ def _log_sum_exp(x: Values, axis: tuple[int, ...], keepdims: bool) -> Values:
     top = np.where(np.isfinite(top), top, 0)
     total = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
     return total if keepdims else np.squeeze(total, axis=axis)
+
+
+def _sum_of_sizes(x: Values, axis: tuple[int, ...], keepdims: bool) -> Values:
+    return np.sum(np.abs(x), axis=axis, keepdims=keepdims)
+
+
+def _length(x: Values, axis: tuple[int, ...], keepdims: bool) -> Values:
+    return np.sqrt(np.sum(np.square(np.abs(x)), axis=axis, keepdims=keepdims))
 
 
 def _where_extreme(function: Any) -> Kernel:
@@ -76,7 +84,7 @@ def _pad(node: Node, x: Values) -> Values:
     if mode not in _PAD_MODES:
         raise Unevaluable(f"unknown pad mode {mode!r}", at=node.id)
     if mode != "constant":
-        return np.pad(x, widths, mode=_PAD_MODES[mode])  # pyright: ignore[reportArgumentType, reportCallIssue]
+        return np.pad(x, widths, mode=_PAD_MODES[mode])
     value: Any = node.attrs["value"]
     return np.pad(x, widths, constant_values=0 if value is None else value)
 
@@ -120,22 +128,27 @@ def _pick(node: Node, results: tuple[Values, ...]) -> Values:
     return results[integer(node, "index")]
 
 
+def _concat(node: Node, *xs: Values) -> Values:
+    return np.concatenate(xs, axis=integer(node, "axis"))
+
+
+_CALLED: dict[str, Called] = {
+    "reshape": lambda node, x: x.reshape(node.shape),
+    "transpose": lambda node, x: np.transpose(x, integers(node, "perm")),
+    "expand": lambda node, x: np.broadcast_to(x, node.shape),
+    "tile": lambda node, x: np.tile(x, integers(node, "repeats")),
+    "view_as_complex": lambda _node, x: x[..., 0] + 1j * x[..., 1],
+    "view_as_real": lambda _node, x: np.stack([np.real(x), np.imag(x)], axis=-1),
+    "slice": _slice, "pad": _pad, "window": _window, "roll": _roll, "diagonal": _diagonal, "cumsum": _cumsum,
+}  # fmt: skip
+
 KERNELS: dict[str, Kernel] = {
     "reduce_sum": _reduce(np.sum), "reduce_mean": _reduce(np.mean), "reduce_max": _reduce(np.max),
     "reduce_min": _reduce(np.min), "reduce_prod": _reduce(np.prod), "reduce_any": _reduce(np.any),
     "reduce_all": _reduce(np.all), "reduce_var": _spread(np.var), "reduce_std": _spread(np.std),
-    "reduce_l1": _reduce(lambda x, **how: np.sum(np.abs(x), **how)),
-    "reduce_l2": _reduce(lambda x, **how: np.sqrt(np.sum(np.abs(x) ** 2, **how))),
+    "reduce_l1": _reduce(_sum_of_sizes), "reduce_l2": _reduce(_length),
     "logsumexp": _reduce(_log_sum_exp), "argmax": _where_extreme(np.argmax), "argmin": _where_extreme(np.argmin),
-    "cumsum": _cumsum, "cumprod": _running(np.cumprod), "cummax": _running(np.maximum.accumulate),
-    "logcumsumexp": _running(np.logaddexp.accumulate),
-    "reshape": lambda node, x: x.reshape(node.shape),
-    "transpose": lambda node, x: np.transpose(x, integers(node, "perm")),
-    "expand": lambda node, x: np.broadcast_to(x, node.shape),
-    "slice": _slice, "concat": lambda node, *xs: np.concatenate(xs, axis=integer(node, "axis")), "pad": _pad,
-    "tile": lambda node, x: np.tile(x, integers(node, "repeats")), "roll": _roll,
-    "tril": _triangle(np.tril), "triu": _triangle(np.triu), "window": _window, "diagonal": _diagonal,
-    "view_as_complex": lambda _node, x: x[..., 0] + 1j * x[..., 1],
-    "view_as_real": lambda _node, x: np.stack([x.real, x.imag], axis=-1),
-    "write": _write, "pick": _pick,
+    "cumprod": _running(np.cumprod), "cummax": _running(np.maximum.accumulate),
+    "logcumsumexp": _running(np.logaddexp.accumulate), "tril": _triangle(np.tril), "triu": _triangle(np.triu),
+    **_CALLED, "concat": _concat, "write": _write, "pick": _pick,
 }  # fmt: skip
