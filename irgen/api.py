@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import difflib
-import importlib
-import pkgutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from irgen import files, notebook, passes, patterns, renderers, roads, views
@@ -21,7 +18,6 @@ from irgen.scene import Scene
 
 Say = Callable[[str], None]
 WIDTHS = {"column": 720, "narrow": 360, "wide": 1080}
-THEMES = ("auto", "light", "dark")
 LANGUAGES = ("en", "ko")
 
 
@@ -35,15 +31,17 @@ def trace(source: Any, inputs: Any = None, *, title: str | None = None, say: Say
     Raises `irgen.IrgenError` (`what`, `at`, `fix`) where the source or the inputs are wrong.
     """
     found = roads.graph_of(source, inputs, say)
-    return Model(found.name, title or found.title, found.graph, say)
+    return Model(found.name, title or found.title, found.graph, say, note=found.note)
 
 
 class Model:
     """A traced model: its graph, what recognition says of it, and its figures. Each step runs when first asked for."""
 
-    def __init__(self, source: str, title: str, graph: Graph, say: Say = lambda _: None) -> None:
+    def __init__(self, source: str, title: str, graph: Graph, say: Say = lambda _: None, *, note: str = "") -> None:
         self.source = source
         self.title = title
+        self.note = note
+        """What a reader of the figure should know, in a sentence."""
         self.graph = graph
         """The graph as it was traced."""
         self._say = say
@@ -80,10 +78,10 @@ class Model:
 
     def scene(self, view: str = "overview", *, lang: str = "en", width: str = "column") -> Scene:
         """What a figure shows, before it becomes a file format."""
-        make = plugins(views, "VIEW")[view]
         regions, architecture = self._labelled
         self._say(f"drawing {self.source}")
-        return make(architecture, regions, self.canonical, title=self.title, lang=lang, width=WIDTHS[width])
+        how = {"title": self.title, "note": self.note or None, "lang": lang, "width": WIDTHS[width]}
+        return views.draw(view, architecture, regions, self.canonical, **how)
 
     def draw(
         self,
@@ -101,15 +99,15 @@ class Model:
         the language, the width or the format is unknown, or the target cannot be written.
         """
         target = None if path is None else Path(path)
-        render = Style(view, theme, lang, width, format).check(target)
-        content = render(self.scene(view, lang=lang, width=width), theme)
+        suffix = Style(view, theme, lang, width, format).check(target)
+        content = renderers.render(self.scene(view, lang=lang, width=width), suffix, theme)
         if target is not None:
             files.write(target, content)
         return content
 
     def json(self) -> str:
-        """The labelled IR as text, which `trace` reads again."""
-        return json.dumps(self.graph, self.regions)
+        """The canonical graph with its labels as JSON text, which `trace` reads again."""
+        return json.dumps(self.canonical, self.regions, self.architecture)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         """What a notebook shows."""
@@ -126,28 +124,18 @@ class Style:
     width: str = "column"
     format: str | None = None
 
-    def check(self, target: Path | None) -> Callable[[Scene, str], bytes]:
-        """The renderer of the format, which is that of the target's suffix unless said. Raises `OutputError`."""
-        choice("view", self.view, plugins(views, "VIEW"))
-        choice("theme", self.theme, THEMES)
+    def check(self, target: Path | None) -> str:
+        """The format as a suffix: that of the target unless it is said. Raises `OutputError`."""
+        choice("view", self.view, views.NAMES)
+        choice("theme", self.theme, renderers.THEMES)
         choice("language", self.lang, LANGUAGES)
         choice("width", self.width, WIDTHS)
-        known = plugins(renderers, "RENDERER")
-        suffix = target.suffix.lstrip(".").lower() if target is not None else ""
-        name = choice("format", self.format or suffix or "svg", known)
+        suffix = target.suffix.lower() if target is not None else ""
+        wanted = (self.format or suffix or "svg").removeprefix(".")
+        choice("format", wanted, [known.removeprefix(".") for known in renderers.FORMATS])
         if target is not None:
             files.check(target)
-        return known[name]
-
-
-def plugins(package: ModuleType, constant: str) -> dict[str, Any]:
-    """The value of `constant` in each file of a package that has one, by file name."""
-    found: dict[str, Any] = {}
-    for entry in pkgutil.iter_modules(package.__path__):
-        module = importlib.import_module(f"{package.__name__}.{entry.name}")
-        if hasattr(module, constant):
-            found[entry.name] = getattr(module, constant)
-    return found
+        return f".{wanted}"
 
 
 def choice(what: str, name: str, known: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,11 +28,12 @@ HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 @dataclass(frozen=True)
 class Found:
-    """A graph, the source it came from as the user gave it, and a title for its figure."""
+    """A graph, the source it came from as the user gave it, a title and a note for its figure."""
 
     name: str
     title: str
     graph: Graph
+    note: str = ""
 
 
 def graph_of(source: Any, inputs: Inputs, say: Say) -> Found:
@@ -101,7 +102,7 @@ def _read_json(path: Path) -> Graph:
     from irgen.ir import json  # noqa: PLC0415
 
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return replace(json.loads(path.read_text(encoding="utf-8")), frontend="ir")
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError(
             f"the file cannot be read: {error}", at=str(path), fix="give a file that `irgen trace` wrote"
@@ -213,4 +214,4 @@ def _capture(name: str, built: Built, inputs: Inputs, say: Say) -> Found:
     chosen = given.refit(built, inputs) if inputs else built
     resized = [((), other) for other in chosen.resized]
     graph = torch_live.capture(chosen.module, (), chosen.kwargs, resized=resized, axes=chosen.axes)
-    return Found(name, chosen.title or name, graph)
+    return Found(name, chosen.title or name, graph, chosen.note)

@@ -117,7 +117,7 @@ def _constant(analysis: Analysis, name: str) -> int | None:
     node = analysis[name]
     if node.op == "const" and node.value is not None and node.tensor.size == 1 and node.value.dtype.kind in "if":
         number = abs(float(node.value.reshape(-1)[0]))
-        return int(number) if number == int(number) and number < 1 << 24 else None
+        return int(number) if abs(number) < 1 << 24 and number == int(number) else None
     return None
 
 

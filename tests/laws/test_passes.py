@@ -5,14 +5,21 @@ from irgen.ir import json, text, verify
 from irgen.ir.graph import Graph
 
 
+def test_each_pass_leaves_a_sound_graph(twin: Graph):
+    faults: dict[str, list[str]] = {}
+    passes.normalise(twin, lambda name, after: faults.setdefault(name, []).extend(verify.verify(after)))
+    assert not {name: found for name, found in faults.items() if found}
+    assert faults
+
+
 def test_normalising_twice_is_normalising_once(twin: Graph):
     once = passes.normalise(twin)
     assert text.render(passes.normalise(once)) == text.render(once)
 
 
 def test_invariants_hold_before_and_after(twin: Graph):
-    verify.verify(twin)
-    verify.verify(passes.normalise(twin))
+    assert verify.verify(twin) == []
+    assert verify.verify(passes.normalise(twin)) == []
 
 
 def test_text_and_json_lose_nothing(twin: Graph):
