@@ -169,9 +169,10 @@ def _resize(node: Node, x: Values) -> Values:
 def _grid_sample(node: Node, x: Values, grid: Values) -> Values:
     """Values of x [n, c, h, w] at grid [n, *places, 2] of (x, y) in [−1, 1] edge to edge; zero outside."""
     height, width = x.shape[2:]
-    column = ((grid[..., 0] + 1) * width - 1) / 2
-    row = ((grid[..., 1] + 1) * height - 1) / 2
-    batch: Values = np.expand_dims(np.arange(x.shape[0]), tuple(range(1, grid.ndim - 1)))
+    column: Values = ((grid[..., 0] + 1) * width - 1) / 2
+    row: Values = ((grid[..., 1] + 1) * height - 1) / 2
+    images: Values = np.arange(len(x))
+    batch: Values = images.reshape((-1,) + (1,) * (grid.ndim - 2))
 
     def at(i: Values, j: Values) -> Values:
         inside = (i >= 0) & (i < height) & (j >= 0) & (j < width)
@@ -179,7 +180,8 @@ def _grid_sample(node: Node, x: Values, grid: Values) -> Values:
         return x[batch, :, i, j] * inside[..., None]  # [n, *places, c]
 
     if word(node, "mode") == "nearest":
-        return np.moveaxis(at(np.round(row), np.round(column)), -1, 1)
+        nearest: Values = at(row.round(), column.round())
+        return np.moveaxis(nearest, -1, 1)
     top, left = np.floor(row), np.floor(column)
     down, right = (row - top)[..., None], (column - left)[..., None]
     upper = at(top, left) * (1 - right) + at(top, left + 1) * right

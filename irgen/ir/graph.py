@@ -1,4 +1,5 @@
 """The IR: one node for each operator call, parameter, constant and input; one edge for each tensor passed."""
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
 
@@ -162,9 +163,9 @@ class Graph:
         return replace(self, nodes={name: self.nodes[name] for name in order})
 
     @property
-    def nx(self) -> nx.MultiDiGraph:
+    def nx(self) -> nx.MultiDiGraph[str]:
         """The graph as a `networkx.MultiDiGraph`, made anew at each call."""
-        graph: nx.MultiDiGraph = nx.MultiDiGraph()
+        graph: nx.MultiDiGraph[str] = nx.MultiDiGraph()
         for node in self:
             graph.add_node(node.id, op=node.op, node=node)
         for node in self:
