@@ -1,0 +1,60 @@
+"""gpt-oss-20b: a mixture of experts with attention sinks, a sliding window in every second layer."""
+
+from irgen.source import tokens
+from irgen.zoo.model import Model, from_transformers
+
+MODEL = Model(
+    name="gpt-oss-20b",
+    part="A",
+    title="gpt-oss-20b",
+    line="causal decoder, 24 layers, sliding window alternating with full attention, sinks, 32 experts of which 4",
+    family=("decoder-only", "causal", "mixture", "text"),
+    source="OpenAI 2025, gpt-oss-120b & gpt-oss-20b model card, arXiv:2508.10925",
+    checkpoint="openai/gpt-oss-20b",
+    parameters=20_914_757_184,
+    build=from_transformers(
+        "GptOssForCausalLM",
+        config={
+            "vocab_size": 201088,
+            "hidden_size": 2880,
+            "intermediate_size": 2880,
+            "num_hidden_layers": 24,
+            "num_attention_heads": 64,
+            "num_key_value_heads": 8,
+            "head_dim": 64,
+            "num_local_experts": 32,
+            "num_experts_per_tok": 4,
+            "sliding_window": 128,
+            "layer_types": ["sliding_attention", "full_attention"] * 12,
+            "max_position_embeddings": 131072,
+            "rope_parameters": {
+                "rope_type": "yarn",
+                "rope_theta": 150000.0,
+                "factor": 32.0,
+                "beta_fast": 32.0,
+                "beta_slow": 1.0,
+                "truncate": False,
+                "original_max_position_embeddings": 4096,
+            },
+            "rms_norm_eps": 1e-5,
+            "hidden_act": "silu",
+            "tie_word_embeddings": False,
+            "use_cache": False,
+        },
+        twin={
+            "vocab_size": 101,
+            "hidden_size": 40,
+            "intermediate_size": 56,
+            "num_hidden_layers": 4,
+            "num_attention_heads": 6,
+            "num_key_value_heads": 2,
+            "head_dim": 16,
+            "num_local_experts": 5,
+            "num_experts_per_tok": 3,
+            "sliding_window": 7,
+            "layer_types": ["sliding_attention", "full_attention"] * 2,
+        },
+        inputs=lambda c: (tokens("input_ids", c.vocab_size),),
+        title="gpt-oss-20b",
+    ),
+)
