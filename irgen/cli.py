@@ -23,6 +23,10 @@ DONE, DIFFERS, WRONG = 0, 1, 2
 INTERRUPTED = 130
 
 
+class ReaderLeftError(Exception):
+    """Who reads standard output wants no more of it; click would turn the broken pipe into exit code 1."""
+
+
 class Commands(click.Group):
     """Commands in the order in which a user meets them; a wrong one is answered with the nearest."""
 
@@ -190,8 +194,11 @@ def emit(content: str | bytes) -> None:
             raise OutputError("a terminal cannot show this format", fix="name a file with -o")
     else:
         content = content.encode()
-    sys.stdout.buffer.write(content)
-    sys.stdout.buffer.flush()
+    try:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise ReaderLeftError from None
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -210,7 +217,7 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         print("irgen: interrupted", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:
+    except ReaderLeftError:
         os.dup2(
             os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
         )  # the reader left: the flush at exit must not fail

@@ -8,6 +8,7 @@ from pkgutil import iter_modules
 from irgen.ir.architecture import Architecture, Region
 from irgen.ir.graph import Graph
 from irgen.match.pattern import Pattern, ordered
+from irgen.patterns.label import recognise  # before `label` is defined: importing the module binds its name here
 
 
 def patterns() -> list[Pattern]:
@@ -22,6 +23,4 @@ def patterns() -> list[Pattern]:
 
 def label(graph: Graph) -> tuple[list[Region], Architecture]:
     """Label a canonical graph: its regions (nested or disjoint) and its architecture."""
-    from irgen.patterns.label import recognise  # noqa: PLC0415  (the story imports every pattern's room)
-
     return recognise(graph, patterns())
