@@ -101,7 +101,8 @@ class Embedding:
     """What turns an input (index into `Architecture.inputs`, or None) into a first hidden state."""
 
     kind: str
-    size: int | None
+    size: int | list[int] | None
+    """Rows of a table, or the edge of a patch (a list where it is not square)."""
     width: int | None
     input: int | None = None
     region: str | None = None

@@ -75,7 +75,7 @@ def record(found: Architecture, *, source: str, frontend: str) -> dict[str, Any]
         "parameters": {"total": found.total, "active": found.active, "embedding": found.embedding_parameters},
         "inputs": [{"name": p.name, "dtype": p.dtype, "shape": list(p.shape)} for p in found.inputs],
         "outputs": [{"name": p.name, "dtype": p.dtype, "shape": list(p.shape)} for p in found.outputs],
-        "embeddings": [{"kind": e.kind, "size": e.size, "width": e.width, **e.facts} for e in found.embeddings],
+        "embeddings": [{"kind": e.kind, "size": e.size, "width": e.width} for e in found.embeddings],
         "stacks": [_stack(stack) for stack in found.stacks],
         "links": [{"from": link.source, "to": link.target, "kind": link.kind} for link in found.links],
         "head": _head(found.head),

@@ -41,8 +41,8 @@ class AttentionFacts:
     evidence: list[Evidence]
     ports: dict[str, str]
     seen: Visibility
-    query_sources: list[str] = field(default_factory=list[str])
-    key_sources: list[str] = field(default_factory=list[str])
+    nodes: set[str] = field(default_factory=set[str])
+    """The projections of q, k and v, what lies between them and the core, and what makes its learned terms."""
 
 
 def describe(analysis: Analysis, core: Core, root: str | None) -> AttentionFacts:
@@ -84,7 +84,13 @@ def describe(analysis: Analysis, core: Core, root: str | None) -> AttentionFacts
         Evidence("position", position_check, ()),
     ]
     ports = {"q": core.q, "k": core.k, "v": core.v, "out": core.out}
-    return AttentionFacts(facts, evidence, ports, seen, q.sources, k.sources)
+    v = Trace(analysis, "feature")
+    v.label(core.v)
+    nodes = {*q.sources, *k.sources, *v.sources, *q.passed, *k.passed, *v.passed, *core.nodes}
+    for term, _ in core.terms:
+        if analysis.is_data(term) and not analysis.live(term):
+            nodes |= {n for n in analysis.back(term, 0) if analysis.is_data(n)}
+    return AttentionFacts(facts, evidence, ports, seen, nodes)
 
 
 def _operand(analysis: Analysis, name: str, axes: str, contracted: str) -> Operand:

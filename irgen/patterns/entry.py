@@ -57,9 +57,40 @@ def entry(analysis: Analysis, start: str, sums: frozenset[str], width: int) -> E
                 found.embeddings[source] = table
         if node.op in {"concat", "masked_scatter", "scatter_nd", "where"} and len(analysis.data(name)) > 1:
             found.joins.append(name)
-    found.parts = _parts(analysis, found.nodes)
+    _name_segments(analysis, found)
+    found.parts = _parts(analysis, found.nodes - set(found.embeddings))
     found.sums.sort(key=analysis.place.__getitem__)
     return found
+
+
+_FEW = 16
+"""No vocabulary of tokens is as small as a table of segments beside one that is larger."""
+
+
+def _name_segments(analysis: Analysis, found: Entry) -> None:
+    """Of several tables looked up by inputs and added up, a small one beside a larger one names segments."""
+    tables = {n: e for n, e in found.embeddings.items() if e.kind == "token"}
+    largest = max((e.size or 0 for e in tables.values()), default=0)
+    for name, embedding in tables.items():
+        if _coordinates(analysis, name):
+            embedding.kind = "bbox"
+        elif (embedding.size or 0) <= _FEW < largest and _is_added(analysis, name):
+            embedding.kind = "segment"
+
+
+def _is_added(analysis: Analysis, name: str) -> bool:
+    """Whether a lookup goes into a sum."""
+    users = set(analysis.users[name])
+    return bool(users) and all(analysis.op(u) in {"add", "mul", "reshape", "cast"} for u in users)
+
+
+def _coordinates(analysis: Analysis, name: str) -> bool:
+    """Whether a lookup's index is one coordinate of boxes: a slice of four, or a difference of two such slices."""
+    cone = analysis.back(analysis[name].inputs[-1], 0)
+    boxes = [
+        n for n in cone if analysis.op(n) == "input" and analysis[n].shape[-1:] == (4,) and len(analysis[n].shape) >= 3
+    ]
+    return bool(boxes)
 
 
 def _parts(analysis: Analysis, nodes: set[str]) -> list[tuple[str, Part]]:
@@ -133,8 +164,10 @@ def _projected(analysis: Analysis, name: str, source: str, moved: bool) -> Embed
     if tuple(kernel) != stride or max(kernel) == 1:
         return None
     kind = "patch" if len(kernel) == 2 else "tubelet"
-    positions = int(np.prod(node.shape[2:]))
-    return Embedding(kind, positions, node.shape[1], facts={"kernel": list(kernel)})
+    size = kernel[0] if len(set(kernel)) == 1 else list(kernel)
+    return Embedding(
+        kind, size, node.shape[1], facts={"kernel": list(kernel), "positions": int(np.prod(node.shape[2:]))}
+    )
 
 
 def _lookup(analysis: Analysis, name: str) -> Embedding:

@@ -41,6 +41,16 @@ def find_head(analysis: Analysis, marks: list[str], tables: set[str]) -> tuple[H
     return Head("none", None, None), None, set(), []
 
 
+def behind_last_sum(analysis: Analysis, reader: str, sums: set[str]) -> tuple[set[str], set[str]]:
+    """What stands between a node and the residual sums behind it: (nodes, sums)."""
+    return _behind(analysis, reader, sums)
+
+
+def parts_of(analysis: Analysis, nodes: set[str]) -> list[tuple[str, Part]]:
+    """The nodes that do something to the stream, in order, as parts."""
+    return _parts(analysis, nodes)
+
+
 def _behind(analysis: Analysis, output: str, sums: set[str]) -> tuple[set[str], set[str]]:
     """The hidden states between an output and the sums behind it."""
     nodes: set[str] = set()

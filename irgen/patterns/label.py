@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 
-from irgen.ir.architecture import Architecture, Embedding, Part, Port, Region
+from irgen.ir.architecture import Architecture, Embedding, Part, Port, Region, Stack
 from irgen.ir.graph import Graph, Provenance
 from irgen.match.analysis import Analysis
 from irgen.match.pattern import Branch, Pattern, classify
 from irgen.patterns.cores import find_cores
 from irgen.patterns.family import family_of
-from irgen.patterns.head import find_head
+from irgen.patterns.head import behind_last_sum, find_head, parts_of
 from irgen.patterns.layers import Sublayer, form_of
 from irgen.patterns.parameters import weight_size
 from irgen.patterns.regions import build_regions
@@ -53,9 +53,10 @@ def recognise(graph: Graph, patterns: list[Pattern]) -> tuple[list[Region], Arch
     for run, stack in zip(runs, stacks, strict=True):
         stack.reads = reads[run.name]
         if stem in run.nodes:
-            stack.after = after
+            stack.after = after[1:] if _ends_in_norm(run) and after and after[0].kind == "norm" else after
             head.reads = stack.name
-    regions = build_regions(analysis, runs, head_nodes, embeddings)
+    exits = _exits(analysis, runs, stacks)
+    regions = build_regions(analysis, runs, head_nodes | exits, embeddings)
     total = _total(graph)
     unknown = _unknown(analysis, regions)
     found = Architecture(
@@ -82,6 +83,36 @@ def _sublayer(analysis: Analysis, s: Sum, patterns: list[Pattern], marks: dict[s
     left = s.region - branch.claimed
     ops = Counter(analysis.op(n) for n in left if analysis.is_data(n) and analysis.op(n) not in _SILENT)
     return Sublayer(s, found, rejected, form, norm, norms, dict(sorted(ops.items())))
+
+
+def _ends_in_norm(run: Run) -> bool:
+    """Whether the norm behind the last sum belongs to the last layer."""
+    return run.sublayers[-1].form == "post-norm"
+
+
+def _exits(analysis: Analysis, runs: list[Run], stacks: list[Stack]) -> set[str]:
+    """Give stacks that others read as memory the parts between their last layer and the readers' projections."""
+    marked = {n for run in runs for n in run.nodes}
+    held: set[str] = set()
+    for run, stack in zip(runs, stacks, strict=True):
+        if stack.after:
+            continue
+        for s in (s for other in runs if run in other.memories for s in other.sublayers):
+            nodes = {
+                n for f, _ in s.found if f.memory for n in _behind_memory(analysis, f.memory, f.nodes, marked, run)
+            }
+            if nodes:
+                parts = [p for n, p in parts_of(analysis, nodes)]
+                stack.after = parts[1:] if _ends_in_norm(run) and parts and parts[0].kind == "norm" else parts
+                held |= nodes
+                break
+    return held
+
+
+def _behind_memory(analysis: Analysis, memory: str, own: set[str], marked: set[str], run: Run) -> set[str]:
+    """The nodes from a stack's last sum to the projections of a cross-attention that reads it."""
+    nodes, reads = behind_last_sum(analysis, memory, marked)
+    return nodes - own if reads & set(run.nodes) else set()
 
 
 def _is_spatial(s: Sublayer) -> bool:
@@ -111,7 +142,13 @@ def _parts(analysis: Analysis, s: Sublayer) -> list[Part]:
     if not s.found:
         return [Part("unknown", {"ops": s.ops}, s.sum.node, weight_size(analysis, s.sum.region), s.form)]
     return [
-        Part(f.label, {k: v for k, v in f.facts.items() if k != "idle"}, f"{s.sum.node}.{i}", weight_size(analysis, f.nodes), s.form)
+        Part(
+            f.label,
+            {k: v for k, v in f.facts.items() if k != "idle"},
+            f"{s.sum.node}.{i}",
+            weight_size(analysis, f.nodes),
+            s.form,
+        )
         for i, (f, _) in enumerate(s.found)
     ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from irgen.ir.ops import CONTRACTIONS, ELEMENTWISE, MOVES
 from irgen.match.analysis import NORMS, Analysis
 from irgen.match.pattern import Branch, Finding, Pattern, Refusal
-from irgen.patterns.attention import AttentionFacts, describe
+from irgen.patterns.attention import describe
 from irgen.patterns.cores import Core
 
 _TO_PROJECTION = MOVES | ELEMENTWISE | NORMS | {"pick"}
@@ -41,16 +41,12 @@ def _finding(branch: Branch, analysis: Analysis, core: Core) -> Finding:
     foreign = _foreign(analysis, branch, core)
     cross = root is not None and (own_key != own_query or (own_key and foreign is not None))
     before = analysis.back(core.out, analysis.place[root]) if root is not None else set(core.nodes)
-    nodes = (before & branch.region) | (core.nodes & branch.region) | _projection(branch, core.out)
+    nodes = (before & branch.region) | found.nodes | _projection(branch, core.out)
     label = "cross-attention" if cross else "self-attention"
     memory = (foreign or core.k) if cross else None
     if cross and own_key and not own_query:
         memory = core.q
-    return Finding(label, found.facts, nodes, {**found.ports, "x": root or core.q}, _evidence(found, label), memory)
-
-
-def _evidence(found: AttentionFacts, label: str) -> list:  # type: ignore[type-arg]
-    return found.evidence if label == "self-attention" else found.evidence
+    return Finding(label, found.facts, nodes, {**found.ports, "x": root or core.q}, found.evidence, memory)
 
 
 def _depends(analysis: Analysis, name: str, root: str) -> bool:

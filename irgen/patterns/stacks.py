@@ -71,7 +71,7 @@ def build_runs(analysis: Analysis, sublayers: list[Sublayer]) -> list[Run]:
         owner.update({s.sum.node: chain for s in chain})
     for run in runs:
         run.layers = into_layers(run.sublayers)
-    return runs
+    return sorted(runs, key=lambda run: analysis.place[run.nodes[-1]])
 
 
 def _continues(analysis: Analysis, source: list[Sublayer], chain: list[Sublayer], before: Entry) -> bool:
