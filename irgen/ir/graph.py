@@ -84,6 +84,7 @@ class Graph:
     provenance: dict[str, Provenance] = field(default_factory=dict[str, Provenance])
     output_names: list[str] = field(default_factory=list[str])
     findings: list[str] = field(default_factory=list[str])
+    parameters: int | None = None  # elements of all parameters of the source, tied ones once; None: not known
     frontend: str = "ir"
 
     def __getitem__(self, node: str) -> Node:

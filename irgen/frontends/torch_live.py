@@ -1,0 +1,194 @@
+"""Live capture: one ordinary forward pass under fake tensors, recorded call by call, and its canonical graph."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode  # pyright: ignore[reportPrivateImportUsage]
+
+from irgen.errors import CaptureError, InputError, IrgenError
+from irgen.frontends.torch_lower import lower
+from irgen.frontends.torch_mode import Hole, Recorder, Trail
+from irgen.frontends.torch_record import Leaf, Recording
+from irgen.frontends.torch_scope import (
+    below_functions,
+    evaluation,
+    fake_parameters,
+    module_stack,
+    transparent_functions,
+)
+from irgen.frontends.torch_symbols import with_symbols
+from irgen.frontends.torch_trees import swapped, tensors_by_name
+from irgen.ir.graph import Graph
+
+Inputs = tuple[Sequence[Any], Mapping[str, Any]]
+
+
+def capture(
+    module: nn.Module,
+    args: Sequence[Any] = (),
+    kwargs: Mapping[str, Any] | None = None,
+    *,
+    resized: Sequence[Inputs] = (),
+    axes: Mapping[str, Sequence[str | None]] | None = None,
+    frontend: str = "torch-live",
+) -> Graph:
+    """The canonical graph of one forward pass of `module`, in evaluation mode and without gradients.
+
+    Parameters may be real or on meta; inputs are small real tensors. `resized` holds the same inputs at other
+    sizes, and `axes` names the dimensions of each input (`{"input_ids": ("batch", "seq")}`): every dimension of
+    the graph that changes with them gets its symbol. Raises `InputError` where the inputs do not fit the module
+    and `CaptureError` where its forward raises.
+    """
+    graph = lower(record(module, args, kwargs), frontend)
+    others = [lower(record(module, *other), frontend) for other in resized]
+    return with_symbols(graph, others, axes or {})
+
+
+def record(module: nn.Module, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None) -> Recording:
+    """One forward pass under fake tensors; every tensor of it has a recorded origin. See `capture` for errors."""
+    named = dict(kwargs or {})
+    names = _bound(module, args, named)
+    try:
+        return _pass(module, tuple(args), named, names, trailed=False)
+    except Hole:
+        try:
+            return _pass(module, tuple(args), named, names, trailed=True)
+        except Hole:
+            raise CaptureError(
+                "a tensor appears in the forward pass that no torch call made",
+                at=type(module).__name__,
+                fix="export the module with torch.export and give the .pt2 file",
+            ) from None
+
+
+def _bound(module: nn.Module, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Arguments by the name of the parameter that takes them."""
+    try:
+        signature = inspect.signature(module.forward)
+    except (TypeError, ValueError):
+        return {f"input_{i}": arg for i, arg in enumerate(args)} | kwargs
+    try:
+        bound = signature.bind(*args, **kwargs).arguments
+    except TypeError as error:
+        takes = ", ".join(signature.parameters)
+        raise InputError(
+            f"the inputs do not fit {type(module).__name__}.forward: {error}", fix=f"forward takes ({takes})"
+        ) from None
+    named: dict[str, Any] = {}
+    for name, value in bound.items():
+        kind = signature.parameters[name].kind
+        if kind is inspect.Parameter.VAR_KEYWORD:
+            named |= value
+        elif kind is inspect.Parameter.VAR_POSITIONAL:
+            named |= {f"{name}_{i}": item for i, item in enumerate(value)}
+        else:
+            named[name] = value
+    return named
+
+
+def _pass(
+    module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], named: dict[str, Any], *, trailed: bool
+) -> Recording:
+    record = Recording()
+    mode = FakeTensorMode(allow_non_fake_inputs=True)
+    trail = Trail() if trailed else None
+    recorder = Recorder(record, mode, _owned(module), trail)
+    record.parameters = sum(p.numel() for p in module.parameters())
+    with ExitStack() as stack:
+        stack.enter_context(torch.no_grad())
+        stack.enter_context(evaluation(module))
+        recorder.stand_ins |= stack.enter_context(fake_parameters(module, mode))
+        recorder.own_stand_ins()
+        fakes = _fake_inputs(named, recorder)
+        args, kwargs = swapped((args, kwargs), fakes)
+        stack.enter_context(transparent_functions())
+        record.scopes = stack.enter_context(module_stack(module, recorder.enter))
+        stack.enter_context(below_functions(recorder))
+        stack.enter_context(mode)
+        if trail is not None:
+            stack.enter_context(trail)
+        stack.enter_context(recorder)
+        try:
+            out = module(*args, **kwargs)
+        except (IrgenError, Hole):
+            raise
+        except Exception as error:
+            raise _raised(error, recorder, named) from error
+        _outputs(out, recorder)
+    _count_unused(module, record)
+    return record
+
+
+def _owned(module: nn.Module) -> dict[int, Leaf]:
+    """Parameters and buffers by id. A frozen table that has values beside learned parameters is a constant."""
+    owned: dict[int, Leaf] = {}
+    learns = any(p.requires_grad for p in module.parameters())
+    for name, tensor in module.named_parameters():
+        table = learns and not tensor.requires_grad and not tensor.is_meta
+        owned[id(tensor)] = Leaf("const" if table else "param", name, tensor)
+    for name, tensor in module.named_buffers():
+        owned.setdefault(id(tensor), Leaf("const", name, tensor))
+    return owned
+
+
+def _fake_inputs(named: Mapping[str, Any], recorder: Recorder) -> dict[int, torch.Tensor]:
+    """A stand-in for every input tensor, by id."""
+    seen: dict[int, torch.Tensor] = {}
+    for name, tensor in tensors_by_name(named):
+        if id(tensor) in seen:
+            continue
+        strided = tensor.layout is torch.strided
+        with recorder.mode:
+            stride = tensor.stride() if strided else torch.empty(tensor.shape).stride()
+            seen[id(tensor)] = torch.empty_strided(tensor.shape, stride, dtype=tensor.dtype, device="cpu")
+        recorder.record.inputs.append(recorder.leaf("input", name, tensor, seen[id(tensor)]))
+    return seen
+
+
+def _raised(error: Exception, recorder: Recorder, named: Mapping[str, Any]) -> IrgenError:
+    """What a forward pass that raised says: the inputs do not fit if a torch operator refused their sizes."""
+    path, cls = recorder.record.scopes[recorder.scope]
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    at = f"{path} ({cls})" if path else cls
+    if recorder.refused is error:
+        given = ", ".join(f"{name}={'x'.join(map(str, t.shape))}" for name, t in tensors_by_name(named))
+        return InputError(
+            f"the inputs do not fit the module: {lines[0]}", at=f"{at}, {recorder.last}", fix=f"given: {given}"
+        )
+    return CaptureError(
+        f"the forward pass raised {type(error).__name__}: {lines[0]}", at=at, fix="run the module on these inputs first"
+    )
+
+
+def _outputs(out: Any, recorder: Recorder) -> None:
+    """Name what the module returns. Integer results are left out, and said, where there are floating ones."""
+    named = [(name, recorder.ref(tensor)) for name, tensor in tensors_by_name(out, "output")]
+    if not named:
+        raise CaptureError(f"the module returns no tensor, but {type(out).__name__}", fix="return tensors from forward")
+    floating = [(name, ref) for name, ref in named if ref.dtype.is_floating_point or ref.dtype.is_complex]
+    for name, ref in named:
+        if floating and (name, ref) not in floating:
+            kind = str(ref.dtype).removeprefix("torch.")
+            recorder.record.findings.append(f"output {name} ({kind}) is not a floating tensor and is left out")
+    recorder.record.outputs = floating or named
+
+
+def _count_unused(module: nn.Module, record: Recording) -> None:
+    """Say which parameters the pass never read."""
+    used = {id(leaf.tensor) for leaf in record.leaves.values()}
+    missed = 0
+    for name, tensor in module.named_parameters():
+        if id(tensor) not in used:
+            record.unused.append(name)
+            missed += tensor.numel()
+    if missed:
+        some = ", ".join(record.unused[:3]) + (", …" if len(record.unused) > 3 else "")
+        record.findings.append(
+            f"{len(record.unused)} parameters ({missed:,} elements) are not used by this pass: {some}"
+        )

@@ -1,0 +1,92 @@
+"""What one recorded pass holds: its tensors, its calls, and where they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+INPUT, PARAM = 1, 2
+"""Bits of `Ref.depends`: what a tensor was computed from (0: constants alone)."""
+
+
+@dataclass(eq=False, slots=True)
+class Ref:
+    """One tensor of the pass. `storage` tells which tensors share memory, so that writes reach every view."""
+
+    index: int
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+    stride: tuple[int, ...]
+    offset: int
+    storage: int
+    depends: int = 0
+
+
+@dataclass(eq=False, slots=True)
+class Leaf:
+    """A tensor that no call made: `kind` is input, param or const; `tensor` holds a value unless it is on meta."""
+
+    kind: str
+    name: str
+    tensor: torch.Tensor
+
+
+@dataclass(eq=False, slots=True)
+class Call:
+    """One torch function call. Tensors in `args`, `kwargs` and `out` are `Ref`; `writes` are the ones changed in place."""
+
+    func: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    out: Any
+    writes: tuple[Ref, ...]
+    scope: int
+    file: str
+    line: int
+
+
+@dataclass(slots=True)
+class Recording:
+    """One forward pass: leaves and calls in order, the named outputs, and what could not be kept general."""
+
+    leaves: dict[Ref, Leaf] = field(default_factory=dict[Ref, Leaf])
+    calls: list[Call] = field(default_factory=list[Call])
+    inputs: list[Ref] = field(default_factory=list[Ref])
+    outputs: list[tuple[str, Ref]] = field(default_factory=list[tuple[str, Ref]])
+    scopes: list[tuple[str, str]] = field(default_factory=lambda: [("", "")])
+    findings: list[str] = field(default_factory=list[str])
+    unused: list[str] = field(default_factory=list[str])
+    parameters: int = 0
+
+
+def refs(tree: Any) -> Iterable[Ref]:
+    """Every `Ref` of nested tuples, lists, dictionaries and slices, in order."""
+    if isinstance(tree, Ref):
+        yield tree
+    elif isinstance(tree, (tuple, list)):
+        for item in tree:  # pyright: ignore[reportUnknownVariableType]
+            yield from refs(item)
+    elif isinstance(tree, dict):
+        for item in tree.values():  # pyright: ignore[reportUnknownVariableType]
+            yield from refs(item)
+    elif isinstance(tree, slice):
+        yield from refs((tree.start, tree.stop, tree.step))
+
+
+def mapped(tree: Any, change: Callable[[Any], Any]) -> Any:
+    """The same nest of tuples, lists, dictionaries and slices with every leaf changed."""
+    if isinstance(tree, tuple):
+        items = [mapped(item, change) for item in tree]  # pyright: ignore[reportUnknownVariableType]
+        if hasattr(tree, "_fields"):
+            return type(tree)(*items)
+        return torch.Size(items) if isinstance(tree, torch.Size) else tuple(items)
+    if isinstance(tree, list):
+        return [mapped(item, change) for item in tree]  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(tree, dict):
+        return {key: mapped(item, change) for key, item in tree.items()}  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(tree, slice):
+        return slice(mapped(tree.start, change), mapped(tree.stop, change), mapped(tree.step, change))
+    return change(tree)

@@ -1,0 +1,171 @@
+"""What is changed around a module while its pass is recorded, and put back afterwards."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+from torch._subclasses.fake_tensor import (  # pyright: ignore[reportPrivateImportUsage]
+    FakeTensorMode,
+    unset_fake_temporarily,
+)
+
+from irgen.frontends.torch_mode import Recorder, Trail
+
+
+def stand_in(tensor: torch.Tensor, mode: FakeTensorMode) -> torch.Tensor:
+    """A fake tensor on the CPU with the sizes, strides and type of `tensor`."""
+    with mode:
+        return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="cpu")
+
+
+@contextmanager
+def fake_parameters(module: nn.Module, mode: FakeTensorMode) -> Generator[dict[int, torch.Tensor], None, None]:
+    """Every parameter, and every buffer on meta, replaced by its stand-in: `{id(original): stand-in}`."""
+    made: dict[int, torch.Tensor] = {}
+    put_back: list[tuple[dict[str, Any], str, Any]] = []
+    flat: list[tuple[Any, list[Any]]] = []
+    states = [(part, part.__dict__.copy(), part._buffers.copy()) for part in module.modules()]
+    with mode:
+        for part in module.modules():
+            for name, value in part._parameters.items():
+                if value is not None and type(value) in (nn.Parameter, torch.Tensor):
+                    if id(value) not in made:
+                        twin = torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device="cpu")
+                        twin._is_param = True  # pyright: ignore[reportAttributeAccessIssue]
+                        made[id(value)] = twin
+                    put_back.append((part._parameters, name, value))
+            for name, value in part._buffers.items():
+                if value is not None and value.is_meta:
+                    if id(value) not in made:
+                        made[id(value)] = torch.empty_strided(
+                            value.shape, value.stride(), dtype=value.dtype, device="cpu"
+                        )
+                    put_back.append((part._buffers, name, value))
+            if isinstance(part, nn.RNNBase):
+                flat.append((part, part._flat_weights))
+    for table, name, value in put_back:
+        table[name] = made[id(value)]
+    for part, weights in flat:
+        part._flat_weights = [made.get(id(w), w) for w in weights]
+    try:
+        yield made
+    finally:
+        for table, name, value in put_back:
+            table[name] = value
+        for part, state, buffers in states:
+            part.__dict__.clear()
+            part.__dict__.update(state)
+            part._buffers.clear()
+            part._buffers.update(buffers)
+
+
+@contextmanager
+def evaluation(module: nn.Module) -> Generator[None, None, None]:
+    """The module and its parts in evaluation mode."""
+    before = [(part, part.training) for part in module.modules()]
+    for part, _ in before:
+        part.training = False
+    try:
+        yield
+    finally:
+        for part, training in before:
+            part.training = training
+
+
+@contextmanager
+def replaced(owner: Any, **values: Any) -> Generator[None, None, None]:
+    """Attributes of `owner` replaced for a while."""
+    before = {name: getattr(owner, name) for name in values}
+    for name, value in values.items():
+        setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(owner, name, value)
+
+
+def _no(*_: Any) -> bool:
+    return False
+
+
+@contextmanager
+def transparent_functions() -> Generator[None, None, None]:
+    """`torch.nn.functional` runs through to its primitives, fused fast paths and compiled wrappers are off.
+
+    The log of fake tensors is silent: what they refuse is told as an error of irgen's own.
+    """
+    fast = torch.backends.mha.get_fastpath_enabled()
+    log = logging.getLogger("torch._subclasses.fake_tensor")
+    torch.backends.mha.set_fastpath_enabled(False)
+    with ExitStack() as stack:
+        stack.callback(torch.backends.mha.set_fastpath_enabled, fast)
+        stack.enter_context(replaced(log, disabled=True))
+        stack.enter_context(
+            replaced(
+                nn.functional,
+                has_torch_function=_no,
+                has_torch_function_unary=_no,
+                has_torch_function_variadic=_no,
+            )
+        )
+        if "torch._dynamo" in sys.modules:
+            stack.enter_context(torch.compiler.set_stance("force_eager"))
+        yield
+
+
+@contextmanager
+def module_stack(module: nn.Module, entered: Callable[[int], int]) -> Generator[list[tuple[str, str]], None, None]:
+    """Tells `entered` which module runs, as an index into the yielded list of (path, class).
+
+    `entered(i)` makes module i current and returns the one before.
+    """
+    scopes: list[tuple[str, str]] = [("", type(module).__name__)]
+    index: dict[int, int] = {}
+    for path, part in module.named_modules():
+        if part is not module:
+            index[id(part)] = len(scopes)
+            scopes.append((path, type(part).__name__))
+    plain = nn.Module.__call__
+
+    def call(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        here = index.get(id(self))
+        if here is None:
+            return plain(self, *args, **kwargs)
+        before = entered(here)
+        out = plain(self, *args, **kwargs)
+        entered(before)
+        return out
+
+    with replaced(nn.Module, __call__=call):
+        yield scopes
+
+
+@contextmanager
+def below_functions(recorder: Recorder) -> Generator[None, None, None]:
+    """Stretches where functions do not show what happens are recorded at the dispatcher: vmap, `from_numpy`."""
+    apis: Any = torch._functorch.apis
+    batched, from_numpy = apis.vmap_impl, torch.from_numpy
+
+    def vmap_impl(*args: Any, **kwargs: Any) -> Any:
+        if recorder.nested:
+            return batched(*args, **kwargs)
+        recorder.nested += 1
+        try:
+            with Trail(recorder):
+                return batched(*args, **kwargs)
+        finally:
+            recorder.nested -= 1
+
+    def real(array: Any) -> torch.Tensor:
+        with unset_fake_temporarily(), torch._C.DisableTorchFunction():
+            return from_numpy(array)
+
+    with replaced(apis, vmap_impl=vmap_impl), replaced(torch, from_numpy=real):
+        yield

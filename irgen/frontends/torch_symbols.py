@@ -1,0 +1,156 @@
+"""Names for the dimensions that vary with the input, found by comparing captures at several sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations_with_replacement
+
+from irgen.ir.graph import Graph, Node, Types
+from irgen.ir.tensor import TensorType
+
+Sizes = tuple[int, ...]
+"""One dimension's size at each capture."""
+
+
+def with_symbols(graph: Graph, others: Sequence[Graph], axes: Mapping[str, Sequence[str | None]]) -> Graph:
+    """The first graph with a symbol on each dimension that changes in the others.
+
+    A symbol is an expression of the named input dimensions: `seq`, `2·seq`, `batch·seq`, `seq+1`. Where the
+    captures differ in their operators, only inputs and outputs are named and a finding says so; another finding
+    names every dimension that the caller called dynamic and that no capture changed.
+    """
+    base = _base(graph, others, axes)
+    findings = list(graph.findings)
+    if not others:
+        return _on_inputs(graph, axes)
+    still = sorted(name for name, sizes in base.items() if len(set(sizes)) == 1)
+    findings += [f"{name} was {base[name][0]} in every capture: whether it can vary was not seen" for name in still]
+    moving = {name: sizes for name, sizes in base.items() if name not in still}
+    solve = _Solver(moving)
+    nodes = dict(graph.nodes)
+    if all(_operators(other) == _operators(graph) for other in others):
+        places = [list(graph.nodes), *(list(other.nodes) for other in others)]
+    else:
+        findings.append("at other sizes the pass calls other operators: this graph holds for the traced sizes only")
+        places = [[*g.inputs, *g.outputs] for g in (graph, *others)]
+        if len({len(row) for row in places}) > 1:
+            places = [g.inputs for g in (graph, *others)]
+    for row in zip(*places, strict=True):
+        types = [g.nodes[name].type for g, name in zip((graph, *others), row, strict=True)]
+        nodes[row[0]] = replace(nodes[row[0]], type=_named(types, solve))
+    unexplained = sorted(solve.unexplained)
+    if unexplained:
+        shown = ", ".join("→".join(map(str, sizes)) for sizes in unexplained[:3])
+        findings.append(f"{len(unexplained)} sizes change in a way that no symbol expresses: {shown}")
+    return replace(graph, nodes=nodes, findings=findings)
+
+
+def _base(graph: Graph, others: Sequence[Graph], axes: Mapping[str, Sequence[str | None]]) -> dict[str, Sizes]:
+    """The sizes of each named input dimension at each capture."""
+    base: dict[str, Sizes] = {}
+    for at, (name, node) in enumerate(_inputs(graph)):
+        for axis, symbol in enumerate(axes.get(name, ())):
+            if symbol is not None and axis < len(node.shape):
+                base.setdefault(symbol, tuple(g.nodes[g.inputs[at]].shape[axis] for g in (graph, *others)))
+    return base
+
+
+def _inputs(graph: Graph) -> list[tuple[str, Node]]:
+    return [(graph.provenance[name].name, graph.nodes[name]) for name in graph.inputs]
+
+
+def _on_inputs(graph: Graph, axes: Mapping[str, Sequence[str | None]]) -> Graph:
+    """Symbols on the inputs alone, where there is nothing to compare with."""
+    nodes = dict(graph.nodes)
+    for name, node in _inputs(graph):
+        symbols = tuple(axes.get(name, ()))
+        if any(symbols) and len(symbols) == len(node.shape):
+            nodes[node.id] = replace(node, type=replace(node.tensor, symbols=symbols))
+    return replace(graph, nodes=nodes)
+
+
+def _operators(graph: Graph) -> list[tuple[str, int, int]]:
+    return [(node.op, len(node.inputs), len(node.shape)) for node in graph]
+
+
+def _named(types: Sequence[Types], solve: _Solver) -> Types:
+    first = types[0]
+    if isinstance(first, tuple):
+        rows = [kind if isinstance(kind, tuple) else (kind,) for kind in types]
+        return tuple(_one([row[i] for row in rows], solve) for i in range(len(first)))
+    return _one([kind for kind in types if isinstance(kind, TensorType)], solve)
+
+
+def _one(types: Sequence[TensorType], solve: _Solver) -> TensorType:
+    shapes = [kind.shape for kind in types]
+    if any(shape is None or len(shape) != len(shapes[0] or ()) for shape in shapes):
+        return types[0]
+    symbols = tuple(solve(sizes) for sizes in zip(*(shape or () for shape in shapes), strict=True))
+    return replace(types[0], symbols=symbols if any(symbols) else ())
+
+
+class _Solver:
+    """Expressions of the base symbols, by the sizes that a dimension had at each capture."""
+
+    def __init__(self, base: Mapping[str, Sizes]) -> None:
+        self._base = base
+        self._known: dict[Sizes, str | None] = {}
+        self.unexplained: set[Sizes] = set()
+        self._products: dict[str, Sizes] = dict(base)
+        for pair in combinations_with_replacement(base, 2):
+            product = tuple(a * b for a, b in zip(*(base[name] for name in pair), strict=True))
+            self._products["·".join(pair)] = product
+
+    def __call__(self, sizes: Sizes) -> str | None:
+        if sizes not in self._known:
+            self._known[sizes] = None if len(set(sizes)) == 1 else self._solved(sizes)
+        return self._known[sizes]
+
+    def _solved(self, sizes: Sizes) -> str | None:
+        forms = (self._same, self._multiple, self._shifted, self._part, self._affine, self._sum)
+        for form in forms:
+            for name, values in self._products.items():
+                found = form(name, values, sizes)
+                if found:
+                    return found
+        self.unexplained.add(sizes)
+        return "?"
+
+    def _same(self, name: str, values: Sizes, sizes: Sizes) -> str | None:
+        return name if values == sizes else None
+
+    def _multiple(self, name: str, values: Sizes, sizes: Sizes) -> str | None:
+        times, rest = divmod(sizes[0], values[0])
+        return (
+            f"{times}·{name}" if not rest and all(times * v == n for v, n in zip(values, sizes, strict=True)) else None
+        )
+
+    def _shifted(self, name: str, values: Sizes, sizes: Sizes) -> str | None:
+        gap = sizes[0] - values[0]
+        same = all(n - v == gap for v, n in zip(values, sizes, strict=True))
+        return f"{name}{gap:+d}".replace("-", "−") if same else None
+
+    def _part(self, name: str, values: Sizes, sizes: Sizes) -> str | None:
+        for divisor in range(2, values[0] + 1):
+            if all(v // divisor == n for v, n in zip(values, sizes, strict=True)):
+                return f"{name}/{divisor}"
+            if all(-(-v // divisor) == n for v, n in zip(values, sizes, strict=True)):
+                return f"⌈{name}/{divisor}⌉"
+        return None
+
+    def _affine(self, name: str, values: Sizes, sizes: Sizes) -> str | None:
+        pairs = [(v, n) for v, n in zip(values, sizes, strict=True) if v != values[0]]
+        if not pairs:
+            return None
+        times, rest = divmod(pairs[0][1] - sizes[0], pairs[0][0] - values[0])
+        more = sizes[0] - times * values[0]
+        if rest or times < 1 or any(times * v + more != n for v, n in zip(values, sizes, strict=True)):
+            return None
+        return f"{times}·{name}{more:+d}".replace("-", "−")
+
+    def _sum(self, name: str, values: Sizes, sizes: Sizes) -> str | None:
+        for other, more in self._base.items():
+            if all(v + m == n for v, m, n in zip(values, more, sizes, strict=True)):
+                return f"{name}+{other}"
+        return None
