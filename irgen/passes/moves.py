@@ -6,8 +6,12 @@ import numpy as np
 
 from irgen.ir.attrs import integer, integers, pairs
 from irgen.ir.graph import Node
-from irgen.ir.ops import BINARY
+from irgen.ir.ops import BINARY, ELEMENTWISE
+from irgen.ir.tensor import TensorType
+from irgen.passes.constants import number
 from irgen.passes.engine import Builder, Pass, Rule, to_fixed_point
+
+_LONGEST = 6
 
 
 def _known(*nodes: Node) -> bool:
@@ -44,16 +48,30 @@ def expand_by_reshape(node: Node, b: Builder) -> Node | None:
 
 
 def kept_axes(node: Node, b: Builder) -> Node | None:
-    """A view that puts back the axes which a reduction dropped: the reduction keeps them."""
+    """A view that puts back the axes that a reduction dropped, also behind scalar arithmetic: it keeps them."""
+    chain: list[Node] = []
     source = b[node.inputs[0]]
+    while source.op in ELEMENTWISE and b.only_use(source.id) and len(chain) < _LONGEST:
+        live = [name for name in source.inputs if number(b.nodes, name) is None]
+        if len(live) != 1 or b[live[0]].shape != source.shape:
+            return None
+        chain.append(source)
+        source = b[live[0]]
     if not source.op.startswith(("reduce_", "logsumexp")) or source.attrs.get("keepdims") or not _known(node, source):
         return None
-    operand = b[source.inputs[0]]
-    axes = integers(source, "axes")
-    kept = tuple(1 if axis in axes else n for axis, n in enumerate(operand.shape))
-    return (
-        b.instead(node, source.op, source.inputs, **{**source.attrs, "keepdims": True}) if kept == node.shape else None
-    )
+    operand, axes = b[source.inputs[0]], integers(source, "axes")
+    if node.shape != tuple(1 if axis in axes else n for axis, n in enumerate(operand.shape)):
+        return None
+    attrs = {**source.attrs, "keepdims": True}
+    if not chain:
+        return b.instead(node, source.op, source.inputs, **attrs)
+    value, below = b.emit(source.op, source.inputs, TensorType(source.dtype, node.shape), **attrs), source.id
+    for step in reversed(chain):
+        inputs = tuple(value if name == below else name for name in step.inputs)
+        if step is chain[0]:
+            return b.instead(node, step.op, inputs, **step.attrs)
+        value, below = b.emit(step.op, inputs, TensorType(step.dtype, node.shape), **step.attrs), step.id
+    return None
 
 
 def identity_permutation(node: Node, _b: Builder) -> str | None:

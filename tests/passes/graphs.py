@@ -8,6 +8,7 @@ from irgen.ir.evaluate import run
 from irgen.ir.graph import Graph, Node
 from irgen.ir.text import parse
 from irgen.passes import normalise
+from irgen.passes.weights import COMPUTED, Weights
 
 LEAVES = {"input", "param", "const", "arange", "full"}
 VIEWS = {"reshape", "transpose", "expand"}
@@ -46,9 +47,11 @@ def canonical(text: str | Graph, *, same: bool = True) -> Graph:
     return done
 
 
-def operators(graph: Graph, *, views: bool = False) -> list[str]:
-    """The operators of a graph in alphabetical order, leaves left out, views too unless they are asked for."""
-    return sorted(node.op for node in graph if node.op not in LEAVES and (views or node.op not in VIEWS))
+def operators(graph: Graph) -> list[str]:
+    """The operators of a graph in alphabetical order, without leaves, views and the arithmetic of weights."""
+    weights = Weights(graph)
+    live = (node for node in graph if weights.of(graph.nodes, node.id) >= COMPUTED)
+    return sorted(node.op for node in live if node.op not in LEAVES | VIEWS)
 
 
 def result(graph: Graph) -> Node:
