@@ -128,18 +128,18 @@ def _routing(analysis: Analysis, router: str, selections: list[str], region: set
     score = weighted(analysis, router)
     assert score is not None
     reached = reached_from(analysis, router, region)
-    last, top_k, experts = _final(analysis, selections)
+    top_k, experts = _final(analysis, selections)
     if experts < 2:
         return "a selection among fewer than two"
     if experts > score.fan_out:
         return f"{experts} are chosen among, the score has {score.fan_out} columns"
     experts = score.fan_out
-    scoring, normalized, check = _weights(analysis, score, last, top_k, experts, reached)
+    scoring, normalized, check = _weights(analysis, score, top_k, experts, reached)
     return Routing(score, tuple(selections), experts, top_k, scoring, normalized, reached, check)
 
 
-def _final(analysis: Analysis, selections: list[str]) -> tuple[list[str], int, int]:
-    """The selections that no other one is made from, how many they take together, and among how many.
+def _final(analysis: Analysis, selections: list[str]) -> tuple[int, int]:
+    """How many the selections that no other one is made from take together, and among how many.
 
     A selection of groups comes before that of experts; selections repeated with the earlier choice masked out are
     one selection of as many.
@@ -149,12 +149,11 @@ def _final(analysis: Analysis, selections: list[str]) -> tuple[list[str], int, i
     chosen = ordered[-1]
     taken, among = sized[chosen]
     if analysis.op(chosen) in {"topk", "sort"}:
-        return [chosen], taken, among
+        return taken, among
     same = [n for n in ordered if sized[n] == sized[chosen] and analysis.op(n) == "argmax"]
     if same:
-        same = _distinct(analysis, same)
-        return same, len(same), among
-    return [chosen], 1, among
+        return len(_distinct(analysis, same)), among
+    return 1, among
 
 
 def _distinct(analysis: Analysis, names: list[str]) -> list[str]:
@@ -170,44 +169,42 @@ def _distinct(analysis: Analysis, names: list[str]) -> list[str]:
 
 
 def _weights(
-    analysis: Analysis, score: Weighted, last: list[str], top_k: int, experts: int, reached: frozenset[str]
+    analysis: Analysis, score: Weighted, top_k: int, experts: int, reached: frozenset[str]
 ) -> tuple[str | None, bool | None, str]:
     """Which function of the scores the weights of the chosen are, and whether they sum to one constant."""
     verdicts = [_verdict(analysis, probe, score, top_k, experts, reached) for probe in analysis.probes]
-    if any(v is None for v in verdicts):
-        return (
-            _by_operator(analysis, reached, experts, top_k),
-            None,
-            "no weights of the chosen were found on probe values",
-        )
-    (_, scoring, normalized), (_, other, also) = verdicts  # type: ignore[misc]
-    scoring = scoring if scoring == other else None
-    normalized = normalized and also
+    seen = [v for v in verdicts if v is not None]
+    named = {scoring for scoring, _ in seen}
+    scoring = named.pop() if len(named) == 1 else None
     if scoring is None:
         scoring = _by_operator(analysis, reached, experts, top_k)
+    if not seen:
+        return scoring, None, "no weights of the chosen were found on probe values"
+    # One draw in which the sums differ disproves; that they are equal must hold in every draw.
+    normalized = all(summed for _, summed in seen)
     words = "sum to one constant" if normalized else "do not sum to a constant"
     return scoring, normalized, f"the weights of the {top_k} chosen of {experts} are {scoring} of the score and {words}"
 
 
 def _verdict(
     analysis: Analysis, probe: Probe, score: Weighted, top_k: int, experts: int, reached: frozenset[str]
-) -> tuple[str, str | None, bool] | None:
-    """The last tensor behind the score that holds the weights of the chosen: its name, its function, normalisation."""
+) -> tuple[str | None, bool] | None:
+    """Of the last tensor behind the score that holds the weights of the chosen: its function, and equal sums."""
     logits = probe.value(score.out if analysis[score.out].shape == analysis[score.node].shape else score.node)
     if logits is None or logits.shape[-1] != experts or logits.size == 0:
         return None
     rows = np.asarray(logits, dtype=np.float64).reshape(-1, experts)
     soft = np.exp(rows - rows.max(axis=-1, keepdims=True))
     references = {"softmax": soft / soft.sum(axis=-1, keepdims=True), "sigmoid": 1 / (1 + np.exp(-rows))}
-    found: tuple[str, str | None, bool] | None = None
+    found: tuple[str | None, bool] | None = None
     for name in sorted(reached, key=analysis.place.__getitem__):
         weights = _chosen_weights(analysis, probe, name, len(rows), top_k, experts)
         if weights is None:
             continue
         scoring = next((word for word, ref in references.items() if _proportional(weights, ref, top_k)), None)
-        if scoring is not None or found is None or found[1] is None:
+        if scoring is not None or found is None or found[0] is None:
             sums = weights.sum(axis=-1)
-            found = (name, scoring, bool(np.ptp(sums) <= _TOLERANCE * np.abs(sums).max()))
+            found = (scoring, bool(np.ptp(sums) <= _TOLERANCE * np.abs(sums).max()))
     return found
 
 
