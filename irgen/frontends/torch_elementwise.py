@@ -322,6 +322,10 @@ TABLE: dict[str, Callable[..., Any]] = {
     "log_sigmoid_forward": lambda c, x: (c.unary("log_sigmoid", x), c.full((0,), 0.0, x.dtype)),
     "threshold": _threshold, "hardshrink": _shrink(True), "softshrink": _shrink(False), "glu": _glu,
     "erfc": lambda c, x: c.binary("sub", 1.0, c.unary("erf", c.floating(x))),
+    "special_erfc": lambda c, x: c.binary("sub", 1.0, c.unary("erf", c.floating(x))),
+    "special_ndtr": lambda c, x: c.binary(
+        "mul", c.binary("add", c.unary("erf", c.binary("mul", c.floating(x), 0.5**0.5)), 1.0), 0.5
+    ),
     "where": _where, "masked_fill": _masked_fill,
     "isnan": lambda c, x: c.unary("isnan", x, "bool"), "isinf": lambda c, x: c.unary("isinf", x, "bool"),
     "isfinite": _isfinite, "nan_to_num": _nan_to_num, "isclose": _isclose,

@@ -209,7 +209,7 @@ NEAR_MISSES = [
     Spelling("norm without the mean", lambda x: (x - x.mean(-1, True)) * torch.rsqrt(
         x.square().mean(-1, True) + 1e-5), _of("add mul mul reduce_mean reduce_mean rsqrt sub")),
     Spelling("scaled behind softmax", lambda x: stable(x) * 2, _of("mul softmax")),
-    Spelling("softmax with one more", lambda x: x.exp() / (1 + x.exp().sum(-1, True)), _of("add div exp reduce_sum")),
+    Spelling("softmax with one more", lambda x: x.exp() / (1 + x.exp().sum(-1, True)), _of("add div exp exp reduce_sum")),
     Spelling("gated product", gated, _of("linear mul silu slice slice"), params=((WIDTH, 12),)),
     Spelling("norm over another axis than its scale", lambda x, w: rms(x) * w[:, None], _of("mul rms_norm"),
              params=((LENGTH,),)),
