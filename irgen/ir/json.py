@@ -1,7 +1,7 @@
 """The JSON form of the IR, schema `irgen.ir/1`: a graph, and where it was labelled its regions and architecture.
 
     {"schema": "irgen.ir/1",
-     "graph": {"frontend", "inputs", "outputs", "output_names", "findings", "nodes": […], "provenance": {id: …}},
+     "graph": {"frontend", "inputs", "outputs", "output_names", "findings", "parameters", "nodes": […], "provenance": {id: …}},
      "constants": {name: {"dtype", "shape", "data": base64 of zlib} | {"dtype": "string", "shape", "strings"}},
      "regions": […], "architecture": {…} | null}
 
@@ -113,6 +113,7 @@ def _graph(graph: Graph, constants: dict[str, Array]) -> Object:
         "outputs": graph.outputs,
         "output_names": graph.output_names,
         "findings": graph.findings,
+        "parameters": graph.parameters,
         "provenance": {name: _origin(origin) for name, origin in graph.provenance.items()},
         "nodes": [_node(node, constants) for node in graph],
     }
@@ -179,6 +180,7 @@ def _read_graph(said: Object, constants: dict[str, Array], at: str, depth: int) 
         outputs=_field(list[str], said, "outputs", at),
         output_names=typed(list[str], said.get("output_names", []), f"{at}.output_names"),
         findings=typed(list[str], said.get("findings", []), f"{at}.findings"),
+        parameters=typed(int | None, said.get("parameters"), f"{at}.parameters"),
         frontend=typed(str, said.get("frontend", "ir"), f"{at}.frontend"),
         provenance=typed(dict[str, Provenance], said.get("provenance", {}), f"{at}.provenance"),
     )

@@ -10,7 +10,7 @@
 An empty port is `_`, an unknown size `?`, an unknown rank `[*]`. Ids, symbols and words that are not plain stand in
 quotes. A constant is a value or row of values, `absent`, or `@name` of a data line at the end (`@name = float32[…]
 "base64"`). A body stands in braces behind the type, indented. `inputs` lists the inputs where their order is not that
-of their lines; `from ID {…}` is provenance; `finding "…"` and `frontend "…"` say what they say. `#` starts a comment.
+of their lines; `from ID {…}` is provenance; `finding "…"`, `parameters N` and `frontend "…"` say what they say. `#` starts a comment.
 When reading, a type may be left out where the operator and its inputs settle it, a number may stand for a constant
 argument, and without a `return` line the last node is the output.
 """
@@ -52,6 +52,8 @@ def render(graph: Graph, *, provenance: bool = True) -> str:
 def _lines(graph: Graph, indent: str, data: dict[str, Array], provenance: bool) -> Iterator[str]:
     if graph.frontend != "ir":
         yield f"{indent}frontend {_quoted(graph.frontend)}"
+    if graph.parameters is not None:
+        yield f"{indent}parameters {graph.parameters}"
     if graph.inputs != [node.id for node in graph if node.op == "input"]:
         yield f"{indent}inputs {', '.join(map(_word, graph.inputs))}".rstrip()
     for node in graph:

@@ -172,7 +172,11 @@ class Line:
             self.need("=")
         if self.has("?"):
             return -1, symbol
-        size = self.number_value() if self.kind == "number" else None
-        if not isinstance(size, int) or size < 0:
-            self.fail(f"a size must be a whole number or ?, found {self.next!r}")
-        return size, symbol
+        return self.size(), symbol
+
+    def size(self) -> int:
+        """A whole number that is not negative."""
+        found = self.number_value() if self.kind == "number" else None
+        if not isinstance(found, int) or found < 0:
+            self.fail(f"a size must be a whole number or ?, found {self.next or 'the end of the line'!r}")
+        return found

@@ -75,6 +75,8 @@ class _Reader:
                     graph.output_names = self.words(line)
                 case "finding":
                     graph.findings.append(line.string())
+                case "parameters":
+                    graph.parameters = line.size()
                 case "frontend":
                     graph.frontend = line.string()
                 case "from":
@@ -179,6 +181,8 @@ class _Reader:
             return line.attr(), told
         if line.next == "absent":
             line.take()
+        elif told is not None:
+            line.fail(f"expected a value behind {told!r}")
         return None, None
 
     def array(self, line: Line, value: Any, told: str | None, kind: Types | None) -> Array | None:
