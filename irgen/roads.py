@@ -187,14 +187,17 @@ def _from_object(source: Any, inputs: Inputs, say: Say, name: str = "") -> Found
     import torch  # noqa: PLC0415 - files of other kinds never load torch
 
     from irgen import inputs as given  # noqa: PLC0415
-    from irgen.frontends import torch_export, torch_fx  # noqa: PLC0415
 
     name = name or type(source).__name__
     if isinstance(source, Built):
         return _capture(source.title or name, source, inputs, say)
     if isinstance(source, torch.export.ExportedProgram):
+        from irgen.frontends import torch_export  # noqa: PLC0415
+
         return Found(name, name, torch_export.read(source))
     if isinstance(source, torch.fx.GraphModule):
+        from irgen.frontends import torch_fx  # noqa: PLC0415
+
         return Found(name, name, torch_fx.read(source, given.of_module(source, inputs)))
     if isinstance(source, torch.nn.Module):
         say(f"tracing {name}")
