@@ -159,6 +159,35 @@ def joined_slices(node: Node, b: Builder) -> Node | None:
     return None
 
 
+def turned_slices(node: Node, b: Builder) -> Node | None:
+    """The end of a tensor in front of its beginning: a cyclic shift."""
+    pieces = [b[name] for name in node.inputs]
+    axis = integer(node, "axis")
+    if len(pieces) != 2 or any(piece.op != "slice" or _cut(piece)[0] != axis for piece in pieces):
+        return None
+    (_, middle, end, one), (_, start, cut, step) = (_cut(piece) for piece in pieces)
+    source = b[pieces[0].inputs[0]]
+    if pieces[1].inputs[0] != source.id or (start, cut, one, step) != (0, middle, 1, 1):
+        return None
+    if end != source.shape[axis]:
+        return None
+    return b.instead(node, "roll", (source.id,), shifts=(-middle,), axes=(axis,))
+
+
+def roll_of_roll(node: Node, b: Builder) -> Node | None:
+    """Two cyclic shifts as one, axes in order, each shift to the shorter side."""
+    source = b[node.inputs[0]]
+    shifts: dict[int, int] = {}
+    for step in (node, source) if source.op == "roll" else (node,):
+        for axis, shift in zip(integers(step, "axes"), integers(step, "shifts"), strict=True):
+            shifts[axis] = shifts.get(axis, 0) + shift
+    axes = tuple(sorted(shifts))
+    short = tuple((shifts[axis] + n // 2) % n - n // 2 for axis in axes if (n := node.shape[axis]))
+    if source.op != "roll" and axes == integers(node, "axes") and short == integers(node, "shifts"):
+        return None
+    return b.instead(node, "roll", source.inputs if source.op == "roll" else node.inputs, shifts=short, axes=axes)
+
+
 def nothing_added(node: Node, _b: Builder) -> str | None:
     """A pad of no width."""
     return node.inputs[0] if not any(low or high for low, high in pairs(node, "pads")) else None
@@ -206,10 +235,10 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "expand": (no_change, expand_of_expand, expand_by_reshape),
     "transpose": (identity_permutation, transpose_of_transpose),
     "slice": (whole_slice, slice_of_slice, slice_of_concat),
-    "concat": (single_part, joined_slices),
+    "concat": (single_part, joined_slices, turned_slices),
     "pad": (nothing_added,),
     "tile": (tile_as_expand,),
-    "roll": (no_shift,),
+    "roll": (no_shift, roll_of_roll),
     "view_as_complex": (complex_parts,),
     "view_as_real": (complex_parts,),
     **dict.fromkeys(sorted(BINARY - {"polar", "complex"}), (broadcast_operand,)),
