@@ -26,7 +26,7 @@ MODEL = Model(
     family=("composite", "decoder-only", "image", "text"),
     source="Laurençon et al. 2023, arXiv:2306.16527; Alayrac et al. 2022 (Flamingo), arXiv:2204.14198",
     checkpoint="HuggingFaceM4/idefics-9b",
-    parameters=8_929_682_192,
+    parameters=8_929_679_632,
     build=from_transformers(
         "IdeficsForVisionText2Text",
         config={
