@@ -172,12 +172,12 @@ class _Writer:
     def _legend(self) -> None:
         for key in self.scene.legend:
             x, y = key.x, key.y
-            if key.sample == "residual":
+            if key.sample == "line-residual":
                 line = f"M{number(x)} {number(y - 1)}h6v-7h6"
                 self.out.append(self.path(self.cls("e"), line))
                 self.out.append(self.path(self.cls("a"), ring(x, y - 1, 2.5)))
-            elif key.sample in ("cross", "recur"):
-                role = "cross" if key.sample == "cross" else "ssm"
+            elif key.sample in ("line-cross", "line-recur"):
+                role = "cross" if key.sample == "line-cross" else "ssm"
                 tip: list[Point] = [(x, y - 4), (x + 13, y - 4)]
                 self.out.append(self.path(self.cls(f"e-{role}"), elbow(tip, True)))
                 self.out.append(self.path(self.cls(f"a-{role}"), heads(tip)))

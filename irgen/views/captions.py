@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from irgen.ir.architecture import Fact, Part
 from irgen.scene import literal
+from irgen.views.layout.tree import Leaf
 from irgen.views.numbers import arrow, parameters, size, times, whole
 from irgen.views.words import Words
 
@@ -46,6 +47,12 @@ CONVOLUTIONS = {
     "inception": "Inception",
 }  # fmt: skip
 
+SHORT = {
+    "Masked self-attention": "Masked attention", "Sliding-window attention": "Sliding attention",
+    "Shifted-window attention": "Shifted windows", "Grouped-query attention": "GQA", "Multi-query attention": "MQA",
+    "Custom-mask attention": "Masked attention",
+}  # fmt: skip
+
 RECURRENCES = {"rg-lru": "RG-LRU", "rwkv": "RWKV", "retention": "retention", "s6": "S6", "ssd": "SSD"}
 
 
@@ -57,6 +64,11 @@ class Caption:
     title: str
     note: str = ""
     tooltip: str = ""
+
+
+def first(text: str) -> str:
+    """The fullest of the alternatives of a text."""
+    return text.partition("\n")[0]
 
 
 def activation(name: Fact) -> str:
@@ -96,7 +108,9 @@ def _attention(part: Part, width: int | None, words: Words) -> Caption:
     facts = part.facts
     mask, axis = str(facts.get("mask")), facts.get("axis")
     title = VARIANTS.get(str(facts.get("variant")), "")
-    if axis in ("time", "space"):
+    if facts.get("full"):
+        title = "Full attention"
+    elif axis in ("time", "space"):
         title = "Temporal attention" if axis == "time" else "Spatial attention"
     elif mask in ("sliding-window", "local-window", "shifted-window", "prefix", "custom") or not title:
         title = MASKED.get(mask, "Self-attention")
@@ -109,7 +123,11 @@ def _attention(part: Part, width: int | None, words: Words) -> Caption:
         more = f"R = {reduction}"
     if not more:
         more = words(position) if position and position != "RoPE" else f"d={dim}" if dim else ""
-    return Caption("attn", words(title), _join(heads(facts, words), more))
+    short = f"\n{words(SHORT[title])}" if title in SHORT else ""
+    said = heads(facts, words)
+    count = said.partition(" · ")[0]
+    options = [_join(said, more), _join(count, more) if window or reduction else said, more if window else said]
+    return Caption("attn", words(title) + short, "\n".join(dict.fromkeys(o for o in options if o)))
 
 
 def _cross(part: Part, width: int | None, words: Words) -> Caption:
@@ -130,7 +148,11 @@ def _feed_forward(part: Part, width: int | None, words: Words) -> Caption:
         path = words("{n} wide", n=whole(hidden))
     name = str(facts.get("activation"))
     said = GATED.get(name, activation(facts.get("activation"))) if gated else brief(facts.get("activation"))
-    return Caption("ffn", words("Gated feed-forward" if gated else "Feed-forward"), _join(path, said))
+    name = f"{words('Gated feed-forward')}\n{words('Gated MLP')}" if gated else words("Feed-forward")
+    note = _join(path, said)
+    if hidden and width and not gated:
+        note = f"{note}\n{_join(arrow(width, hidden), said)}"
+    return Caption("ffn", name, f"{note}\n{_join(whole(hidden) if hidden else '', said)}" if note else "")
 
 
 def _moe(part: Part, width: int | None, words: Words) -> Caption:
@@ -180,20 +202,28 @@ def _rnn(part: Part, width: int | None, words: Words) -> Caption:
 
 
 def _convolution(part: Part, width: int | None, words: Words) -> Caption:
+    del width
     facts = part.facts
     kernel, stride, channels = facts.get("kernel"), facts.get("stride"), facts.get("channels")
     title = words(CONVOLUTIONS.get(str(facts.get("variant")), "Convolution"))
     if facts.get("variant") in (None, "plain") and kernel:
-        title = f"Conv {size(kernel)}" if not isinstance(kernel, int) or facts.get("dims") != 1 else f"Conv1d {kernel}"
+        title = f"Conv {size(kernel)}" if numbers(kernel) != 1 else "Conv1d"
     elif kernel and facts.get("variant") == "depthwise":
         title = f"{title} {size(kernel)}"
     step = stride if isinstance(stride, int) else max(stride) if isinstance(stride, (list, tuple)) and stride else 1
     said = words("stride {n}", n=whole(step)) if isinstance(step, int) and step > 1 else ""
-    wide = arrow(*channels) if isinstance(channels, (list, tuple)) else whole(channels) if channels else ""
-    if wide and width and not isinstance(channels, (list, tuple)) and channels != width:
-        wide = arrow(width, channels)
+    into = _count(facts.get("in"))
+    wide = words("{n} channels", n=whole(channels)) if channels else ""
+    if into and channels:
+        wide = arrow(into, channels)
+    taps = f"k={kernel[0]}" if isinstance(kernel, (list, tuple)) and len(kernel) == 1 else ""
     act = activation(facts.get("activation"))
-    return Caption("conv", title, _join(wide, said, act if not said else ""))
+    return Caption("conv", title, _join(wide, taps, said, act if not said and not taps else ""))
+
+
+def numbers(kernel: Fact) -> int:
+    """How many axes a kernel has."""
+    return len(kernel) if isinstance(kernel, (list, tuple)) else 2
 
 
 def _linear(part: Part, width: int | None, words: Words) -> Caption:
@@ -213,6 +243,12 @@ def _unknown(part: Part, width: int | None, words: Words) -> Caption:
     note = _join(*(f"{literal(name, 16)} {n}" for name, n in counts[:3]), "…" if len(counts) > 3 else "")
     every = ", ".join(f"{literal(name, 24)} {n}" for name, n in counts[:24])
     return Caption("off", words("Unrecognised"), note, f"{words('Unrecognised')}: {every}")
+
+
+def box_of_unknown(ops: Mapping[str, int], words: Words) -> Leaf:
+    """The operators of the model that no region holds, as one box."""
+    said = _unknown(Part("unknown", {"ops": dict(ops)}), None, words)
+    return Leaf("unknown", said.role, said.title, said.note, tooltip=said.tooltip, dashed=True)
 
 
 def _titled(role: str, title: str) -> Callable[[Part, int | None, Words], Caption]:
@@ -254,7 +290,7 @@ def caption(part: Part, width: int | None, words: Words) -> Caption:
     """What to write for a part that stands on a stream of this width."""
     made = TABLE[part.kind](part, width, words) if part.kind in TABLE else Caption("norm", literal(part.kind, 26))
     if part.parameters and not made.tooltip:
-        said = f"{made.title} — {made.note}" if made.note else made.title
+        said = f"{first(made.title)} — {first(made.note)}" if made.note else first(made.title)
         tip = f"{said} · {parameters(part.parameters, words.lang)} {words('Parameters').lower()}"
         return Caption(made.role, made.title, made.note, tip)
     return made

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from irgen.ir.architecture import Part
-from irgen.views.captions import GATED, activation, caption
+from irgen.views.captions import GATED, RECURRENCES, VARIANTS, activation, caption, first
 from irgen.views.glyphs import heads_glyph
 from irgen.views.layers import joint
-from irgen.views.layout.tree import Chain, Frame, Leaf, Par, Piece, stretch, trunk
-from irgen.views.numbers import arrow, times, whole
+from irgen.views.layout.tree import Chain, Frame, Lane, Leaf, Par, Piece, stretch, trunk
+from irgen.views.numbers import arrow, size, times, whole
 from irgen.views.words import Words
 
 
@@ -22,18 +22,16 @@ class Detail:
     width: int | None
     id: str
     words: Words
+    several_masks: bool = False
 
     def fact(self, key: str) -> int | None:
         """A fact that is a number."""
         value = self.part.facts.get(key)
-        return value if isinstance(value, int) and not isinstance(value, bool) else None
+        return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 
-    def leaf(self, name: str, role: str, title: str, note: str = "", **more: object) -> Leaf:
+    def leaf(self, name: str, role: str, title: str, note: str = "") -> Leaf:
         """A box of the panel."""
-        made = Leaf(f"{self.id}.{name}", role, title, note)
-        for key, value in more.items():
-            setattr(made, key, value)
-        return made
+        return Leaf(f"{self.id}.{name}", role, title, note)
 
     def port(self, name: str, title: str = "") -> Leaf:
         """Where something enters or leaves the panel."""
@@ -43,16 +41,24 @@ class Detail:
         """`768 → 3,072`, or nothing where a width is not known."""
         return arrow(*widths) if all(widths) else ""
 
+    def act_or(self, usual: str) -> str:
+        """The activation, or the usual one of the construction where the facts do not say."""
+        return activation(self.part.facts.get("activation")) or usual
+
+    @property
+    def act(self) -> str:
+        """The activation."""
+        return activation(self.part.facts.get("activation")) or self.words("Activation")
+
 
 def feed_forward(d: Detail) -> Piece:
     """Linear, activation, linear; gated: the product of two branches."""
     hidden, words = d.fact("hidden"), d.words
-    act = activation(d.part.facts.get("activation")) or words("Activation")
     if not d.part.facts.get("gated"):
         return Chain([
             d.port("x"),
             d.leaf("a", "ffn", words("Linear"), d.path(d.width, hidden)),
-            d.leaf("b", "norm", act),
+            d.leaf("b", "norm", d.act),
             d.leaf("c", "ffn", words("Linear"), d.path(hidden, d.width)),
             d.port("y"),
         ])  # fmt: skip
@@ -60,7 +66,7 @@ def feed_forward(d: Detail) -> Piece:
     gate = d.leaf("g", "ffn", words("Linear gate"), d.path(d.width, hidden))
     return Chain([
         d.port("x"),
-        Par([up, Chain([gate, d.leaf("b", "norm", act)])]),
+        Par([up, Chain([gate, d.leaf("b", "norm", d.act)])]),
         joint(f"{d.id}.m", words, "×", "Elementwise product"),
         d.leaf("c", "ffn", words("Linear down"), d.path(hidden, d.width)),
         d.port("y"),
@@ -70,9 +76,9 @@ def feed_forward(d: Detail) -> Piece:
 def attention(d: Detail) -> Piece:
     """Projections, positions, the core with its heads, the output projection."""
     facts, words = d.part.facts, d.words
-    heads, shared, dim = d.fact("heads"), d.fact("kv_heads"), d.fact("head_dim")
+    heads, dim = d.fact("heads"), d.fact("head_dim")
+    kv = d.fact("kv_heads") or heads
     role = "cross" if d.part.kind == "cross-attention" else "attn"
-    kv = shared or heads
 
     def branch(name: str, count: int | None) -> Piece:
         box = d.leaf(name.lower(), role, name, times(count, dim) if count and dim else "")
@@ -83,18 +89,24 @@ def attention(d: Detail) -> Piece:
             items.append(d.leaf(f"{name.lower()}r", "embed", words("RoPE")))
         return Chain(items) if len(items) > 1 else box
 
-    core_note = _core_note(d, heads, kv)
     title = words("Softmax over keys and sink" if facts.get("sinks") else "Scaled dot-product attention")
-    core = d.leaf("s", role, title, core_note, wide=True, drawing=heads_glyph(heads, kv, role))
+    core = d.leaf("s", role, title, _core_note(d, heads, kv))
+    core.wide, core.drawing = True, heads_glyph(heads, kv, role)
     out = heads * dim if heads and dim else None
     rows = [branch("Q", heads), branch("K", kv), branch("V", kv)]
     tail: list[Piece] = [core, d.leaf("o", role, words("Output projection"), d.path(out, d.width)), d.port("y")]
     if role == "cross":
-        left = Chain([d.port("x"), rows[0]])
+        query = d.port("x", words("latents") if facts.get("queries") == "learned" else "x")
+        left = Chain([query, rows[0]])
         right = Chain([d.port("m", words("memory")), Par(rows[1:])])
+        for port in (left.items[0], right.items[0]):
+            if isinstance(port, Leaf):
+                port.detached = True
         return Chain([Par([left, right], equal=False), *tail])
     if facts.get("sinks"):
-        rows.append(d.leaf("z", "embed", words("Sinks"), times(heads, 1) if heads else "", detached=True))
+        sinks = d.leaf("z", "embed", words("Sinks"), times(heads, 1) if heads else "")
+        sinks.detached = True
+        rows.append(sinks)
     return Chain([d.port("x"), Par(rows), *tail])
 
 
@@ -102,31 +114,175 @@ def _core_note(d: Detail, heads: int | None, kv: int | None) -> str:
     facts, words = d.part.facts, d.words
     if heads and kv and kv != heads and heads % kv == 0:
         return words("{n} query heads share each KV head", n=heads // kv)
-    mask = {"causal": " + mask", "sliding-window": " + mask", "prefix": " + mask", "custom": " + mask"}
+    mask = " + mask" if facts.get("mask") in ("causal", "sliding-window", "prefix", "custom") else ""
     bias = " + bias" if facts.get("position") in ("relative-bias", "alibi", "graph-bias") else ""
-    return f"softmax(QK^{{T}} / √d{bias}{mask.get(str(facts.get('mask')), '')}) V"
+    return f"softmax(QK^{{T}} / √d{bias}{mask}) V"
+
+
+def mixture(d: Detail) -> Piece:
+    """Router, a row of experts of which k are active, their weighted sum."""
+    words = d.words
+    experts, top, shared = d.fact("experts") or 0, d.fact("top_k") or 0, d.fact("shared_experts") or 0
+    scoring = str(d.part.facts.get("scoring") or "")
+    note = " · ".join(x for x in (
+        f"Linear {arrow(d.width, experts)}" if d.width and experts else "",
+        words("top-{n}", n=top) if top else "",
+        words(scoring) if scoring in ("softmax", "sigmoid") else "",
+    ) if x)  # fmt: skip
+    router = d.leaf("r", "moe", words("Router"), note)
+    over = f"y = Σ g_{{i}} E_{{i}}(x) {words('over the top {n}', n=top)}" if top else "y = Σ g_{i} E_{i}(x)"
+    summed = d.leaf("w", "moe", words("Weighted sum"), over)
+    router.wide = summed.wide = True
+    chips = _experts(d, experts, min(top, experts), 6 if shared else 8)
+    inside: list[Piece] = [router, Par(chips, gap=6, equal=False), summed]
+    if not shared:
+        return Chain([d.port("x"), *inside, d.port("y")])
+    both = d.leaf("h", "ffn", words("Shared"), f"× {shared}" if shared > 1 else "")
+    both.shape, both.tooltip = "chip", words("Shared expert")
+    return Chain([
+        d.port("x"), Par([Chain(inside), both], align="center", equal=False), joint(f"{d.id}.a", words, tooltip="Sum"),
+        d.port("y"),
+    ])  # fmt: skip
+
+
+def _experts(d: Detail, experts: int, top: int, most: int) -> list[Piece]:
+    """Up to eight (six) chips; with more experts an ellipsis stands between the first ones and the last."""
+    if experts <= most:
+        shown: list[int | None] = list(range(1, experts + 1))
+        active = {3, 6} if (experts, top) == (8, 2) else set(range(1, top + 1))
+    else:
+        shown = [1, 2, 3, 4, None, experts - 2, experts - 1, experts] if most > 6 else [1, 2, 3, None, experts - 1, experts]
+        order = [2, experts - 2, 3, experts, 1, 4, experts - 1] if most > 6 else [2, experts, 3, experts - 1, 1]
+        active = set(order[: min(top, len(order))])
+    chips: list[Piece] = []
+    for number in shown:
+        title = "…" if number is None else f"E_{{{number}}}"
+        chip = d.leaf(f"e{number or 'x'}", "ffn" if number in active else "off", title)
+        chip.shape, chip.fixed, chip.dashed = "chip", 36.0, number not in active
+        chip.tooltip = "…" if number is None else d.words("{n} expert", n=number)
+        chips.append(chip)
+    return chips
+
+
+def scan(d: Detail) -> Piece:
+    """Two branches: short convolution, input-dependent parameters and the recurrence; and a gate."""
+    words, facts = d.words, d.part.facts
+    inner, state, kernel = d.fact("inner"), d.fact("state"), d.fact("conv_kernel")
+    into = d.leaf("i", "norm", words("Input projection"), f"{whole(d.width)} → 2 × {whole(inner)}" if inner and d.width else "")
+    into.wide = True
+    update = d.leaf("h", "ssm", "h_{t} = Ā_{t} h_{t−1} + B̄_{t} x_{t}", _state(words, inner, state))
+    update.loop = "h_{t−1}"
+    read = d.leaf("c", "ssm", "y_{t} = C_{t} h_{t} + D x_{t}")
+    name = words("Selective scan")
+    if variant := RECURRENCES.get(str(facts.get("variant"))):
+        name = f"{name} · {variant}"
+    core = Frame(f"{d.id}.f", Chain([
+        d.leaf("l", "norm", words("Linear → Δ, B, C"), words("input-dependent")), update, read,
+    ], [Lane(0, 1, "flow")]), name)  # fmt: skip
+    branch: list[Piece] = []
+    if kernel:
+        branch.append(d.leaf("k", "conv", words("Causal conv1d"), f"k={kernel} · {words('depthwise')}"))
+        branch.append(d.leaf("s", "norm", "SiLU"))
+    gate = d.leaf("z", "norm", "SiLU", words("gate z"))
+    return Chain([
+        d.port("x"), into, Par([Chain([*branch, core]), gate], align="center", equal=False),
+        joint(f"{d.id}.m", words, "×", "Elementwise product"),
+        d.leaf("o", "norm", words("Output projection"), d.path(inner, d.width)), d.port("y"),
+    ])  # fmt: skip
+
+
+def _state(words: Words, inner: int | None, state: int | None) -> str:
+    return words("state {n}", n=times(inner, state)) if inner and state else words("state {n}", n=whole(state)) if state else ""
+
+
+def recurrence(d: Detail) -> Piece:
+    """RG-LRU: a convolution, the gated recurrence, and a gate beside it; any other linear recurrence: its update."""
+    words, facts = d.words, d.part.facts
+    inner, kernel = d.fact("inner"), d.fact("conv_kernel")
+    variant = str(facts.get("variant"))
+    if variant != "rg-lru":
+        update = d.leaf("h", "ssm", "h_{t} = a_{t} h_{t−1} + b_{t}", words("{n} wide", n=whole(inner)) if inner else "")
+        update.loop = "h_{t−1}"
+        return Chain([
+            d.port("x"), d.leaf("i", "norm", words("Input projection"), d.path(d.width, inner)), update,
+            d.leaf("o", "norm", words("Output projection"), d.path(inner, d.width)), d.port("y"),
+        ])  # fmt: skip
+    update = d.leaf("h", "ssm", "h_{t} = a_{t} h_{t−1} + b_{t}", "b_{t} = √(1 − a_{t}^{2}) i_{t} x_{t}")
+    update.loop = "h_{t−1}"
+    core = Frame(f"{d.id}.f", Chain([d.leaf("l", "ssm", words("Linear → r, i"), words("sigmoid")), update], [Lane(0, 1, "flow")]),
+                 "RG-LRU")  # fmt: skip
+    branch: list[Piece] = [d.leaf("i", "norm", words("Linear"), d.path(d.width, inner))]
+    if kernel:
+        branch.append(d.leaf("k", "conv", words("Causal conv1d"), f"k={kernel} · {words('depthwise')}"))
+    gate = Chain([d.leaf("g", "norm", words("Linear")), d.leaf("z", "norm", d.act_or("GELU"))])
+    return Chain([
+        d.port("x"), Par([Chain([*branch, core]), gate], align="center", equal=False),
+        joint(f"{d.id}.m", words, "×", "Elementwise product"),
+        d.leaf("o", "norm", words("Output projection"), d.path(inner, d.width)), d.port("y"),
+    ])  # fmt: skip
+
+
+def bottleneck(d: Detail) -> Piece:
+    """1 × 1, k × k, 1 × 1 with the sum."""
+    words, facts = d.words, d.part.facts
+    kernel = size(facts.get("kernel") or 3)
+    act = activation(facts.get("activation"))
+    norm = "BN" if facts.get("norm") == "batchnorm" else ""
+    inverted = facts.get("variant") == "inverted-residual"
+    note = " · ".join(x for x in (norm, act) if x)
+    step = d.fact("stride") or 1
+    said = words("stride {n}", n=step) if step > 1 else words("depthwise") if inverted else ""
+    return Chain([
+        d.port("x"),
+        d.leaf("a", "conv", "Conv 1 × 1", note),
+        d.leaf("b", "conv", f"{words('Depthwise conv') if inverted else 'Conv'} {kernel}", " · ".join(x for x in (said, note) if x)),
+        d.leaf("c", "conv", "Conv 1 × 1", norm),
+        d.port("y"),
+    ])  # fmt: skip
 
 
 PANELS: dict[str, tuple[int, Callable[[Detail], Piece]]] = {
-    "cross-attention": (2, attention),
-    "self-attention": (3, attention),
+    "moe": (0, mixture),
+    "selective-scan": (1, scan),
+    "linear-recurrence": (1, recurrence),
+    "cross-attention": (3, attention),
+    "self-attention": (2, attention),
     "feed-forward": (4, feed_forward),
+    "convolution": (5, bottleneck),
 }
 """Rank (a smaller one is more telling) and drawing of each kind that has a panel."""
 
 
+def drawable(part: Part) -> bool:
+    """Whether the facts suffice for a panel."""
+    facts: Mapping[str, object] = part.facts
+    if part.kind == "convolution":
+        return facts.get("variant") in ("bottleneck", "inverted-residual")
+    needs = {"self-attention": "heads", "cross-attention": "heads", "moe": "experts"}
+    return part.kind in PANELS and (part.kind not in needs or isinstance(facts.get(needs[part.kind]), int))
+
+
 def title(d: Detail) -> str:
     """The label of the panel."""
-    said = caption(d.part, d.width, d.words).title
-    if d.part.kind == "feed-forward" and d.part.facts.get("gated"):
-        name = GATED.get(str(d.part.facts.get("activation")))
+    facts, words = d.part.facts, d.words
+    said = first(caption(d.part, d.width, words).title)
+    if d.part.kind == "self-attention":
+        if d.several_masks:
+            said = words(VARIANTS.get(str(facts.get("variant")), "Self-attention"))
+        return f"{said} · {words('sinks')}" if facts.get("sinks") else said
+    if d.part.kind == "feed-forward" and facts.get("gated"):
+        name = GATED.get(str(facts.get("activation")))
         return f"{said} · {name}" if name else said
+    if d.part.kind == "moe" and d.fact("experts") and d.fact("hidden"):
+        name = GATED.get(str(facts.get("activation")), "") if facts.get("gated") else ""
+        count = f"{whole(d.fact('experts'))} {name}".strip()
+        return f"{said} · {words('{n} experts, {h} wide', n=count, h=whole(d.fact('hidden')))}"
     return said
 
 
 def panel(d: Detail) -> Frame | None:
-    """The panel of a part, if its kind has one."""
-    if d.part.kind not in PANELS:
+    """The panel of a part, if its kind has one and its facts suffice."""
+    if not drawable(d.part):
         return None
     child = PANELS[d.part.kind][1](d)
     child.measure()
@@ -135,4 +291,4 @@ def panel(d: Detail) -> Frame | None:
     return Frame(d.id, child, title(d), entry=22, closed=True)
 
 
-__all__ = ["Detail", "panel", "title", "whole"]
+__all__ = ["Detail", "drawable", "panel", "title"]

@@ -35,8 +35,12 @@ KINDS: dict[str, Kind] = {
     "graph-spatial": Kind("Spatial encoding", "Spatial encoding", "Distances"),
     "graph-edge": Kind("Edge encoding", "Edge encoding", "Edges"),
     "codebook": Kind("Codebook embedding", "Codebook", "Codebook tokens"),
+    "latents": Kind("Latents", "Latents", ""),
     "linear": Kind("Linear embedding", "Linear", "Input"),
 }
+
+SECOND = {"learned-position": "learned positions", "sinusoidal-position": "sinusoidal positions", "segment": "segments"}
+"""Embeddings that can be said beside the arrow where there is no room for their boxes."""
 
 UNKNOWN = Kind("Embedding", "Embedding", "Input")
 
@@ -47,6 +51,7 @@ class Foot:
 
     pieces: list[Piece]
     label: str = ""
+    """What else is added to the stream, in words."""
     inputs: set[int] = field(default_factory=set[int])
 
 
@@ -108,6 +113,8 @@ class FootView:
     target: str = ""
     shared: frozenset[int] = frozenset()
     roomy: int = 3
+    fused: bool = False
+    """The first part of the tower joins the branches, so that no sum does."""
 
     def build(self) -> Foot:
         """The pieces below the first layer that this tower does not share with another tower."""
@@ -117,6 +124,11 @@ class FootView:
         direct = [i for i in dict.fromkeys(direct) if i < len(self.found.inputs)]
         inputs = {e.input for n in numbers if (e := self.found.embeddings[n]).input is not None} | set(direct)
         foot = Foot([], inputs={i for i in inputs if i is not None})
+        kinds = [self.found.embeddings[n].kind for n in numbers]
+        if self.roomy == 1 and not direct and sum(kind not in SECOND for kind in kinds) == 1:
+            added = [kind for kind in kinds if kind in SECOND]
+            foot.label = "+ " + ", ".join(self.words(SECOND[k]) for k in dict.fromkeys(added)) if added else ""
+            numbers = [n for n, kind in zip(numbers, kinds, strict=True) if kind not in SECOND]
         branches = self._branches(numbers, len(numbers) + len(direct))
         branches += [self._direct(i) for i in direct]
         if not branches:
@@ -125,6 +137,8 @@ class FootView:
             foot.pieces = [branches[0]]
         elif len(branches) > self.roomy and len(numbers) > 1:
             foot.pieces = self._gathered(numbers, direct)
+        elif self.fused:
+            foot.pieces = [Par(branches)]
         else:
             foot.pieces = [Par(branches), joint(f"{self.prefix}.sum", self.words, tooltip="Sum")]
         return foot
@@ -135,12 +149,12 @@ class FootView:
     def _embedding(self, number: int, count: int) -> Piece:
         found = self.found.embeddings[number]
         kind = KINDS.get(found.kind, UNKNOWN)
-        title = self.words(kind.title if count < 3 else kind.short)
+        title = f"{self.words(kind.title)}\n{self.words(kind.short)}" if count < 3 else self.words(kind.short)
         box = Leaf(
             f"{self.prefix}.e{number}", kind.role, title, note(found, self.words, number in self.shared),
             tooltip=f"{self.words(kind.title)} — {note(found, self.words)}",
         )  # fmt: skip
-        if found.kind == "sinusoidal-position" and found.input is None:
+        if found.kind in ("sinusoidal-position", "latents") and found.input is None:
             return box
         port = _port(self.found, found.input)
         reads = port_title(self.found, found, self.words, self.target if found.kind == "token" else "")

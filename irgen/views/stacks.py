@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from irgen.ir.architecture import Block, Stack
 from irgen.views.captions import caption
@@ -102,9 +102,24 @@ class StackView:
         name = f"{self.prefix}.{at}"
         if single(block):
             return self._one(block, run, name)
-        label = words(layer_name(block, self.stack.blocks)) if named else words(self.label)
+        block = self._told_apart(block)
+        if run.count == 1 and len(block.sublayers) == 1 and block.norm in ("none", ""):
+            return layer(name, block, self.stack.width, self.drawn, self.stack.name)
+        label = words(layer_name(self.stack.blocks[run.block], self.stack.blocks)) if named else words(self.label)
         badge = f"× {run.count}" if run.count > 1 else ""
         return Frame(name, layer(name, block, self.stack.width, self.drawn, self.stack.name), label, badge)
+
+    def _told_apart(self, block: Block) -> Block:
+        """The block; where others have a window, its attention over everything is said to be full."""
+        masks = {p.facts.get("mask") for b in self.stack.blocks for p in b.sublayers if p.kind == "self-attention"}
+        if not masks & {"sliding-window", "local-window"}:
+            return block
+        parts = [
+            replace(p, facts={**p.facts, "full": True})
+            if p.kind == "self-attention" and p.facts.get("mask") in ("causal", "bidirectional") else p
+            for p in block.sublayers
+        ]  # fmt: skip
+        return replace(block, sublayers=parts)
 
     def _one(self, block: Block, run: Run, name: str) -> Leaf:
         if not block.sublayers:
@@ -127,7 +142,7 @@ class StackView:
 
 def _counted(leaf: Leaf, count: int) -> Leaf:
     if count > 1:
-        leaf.title = f"{leaf.title} × {count}"
+        leaf.title = "\n".join(f"{option}\xa0×\xa0{count}" for option in leaf.title.split("\n"))
         leaf.cards = 2
     return leaf
 

@@ -69,7 +69,7 @@ def _hidden(found: Architecture) -> str:
         return ""
     facts = parts[0].facts
     name = str(facts.get("activation"))
-    act = GATED.get(name, activation(name)) if facts.get("gated") else brief(facts.get("activation"))
+    act = GATED.get(name, brief(name)) if facts.get("gated") else brief(facts.get("activation"))
     return f"{whole(hidden)} · {act}" if act else whole(hidden)
 
 
@@ -186,3 +186,21 @@ def describe(found: Architecture, title: str, words: Words) -> str:
         of = f": {', '.join(kinds[:5])}" if kinds else ""
         sentences.append(f"{literal(stack.name, 40)}: {stack.layers} × {stack.width}{of}.")
     return " ".join(sentences)
+
+
+def legend_names(found: Architecture) -> dict[str, str]:
+    """Names of legend entries that depend on what is drawn."""
+    kinds = {part.kind for stack in found.stacks for block in stack.blocks for part in block.sublayers}
+    names: dict[str, str] = {}
+    if "selective-scan" in kinds:
+        names["ssm"] = "State-space scan"
+    elif "linear-recurrence" in kinds:
+        names["ssm"] = "Gated recurrence"
+    elif "rnn" in kinds:
+        names["ssm"] = "Recurrent"
+    sinks = any(part.facts.get("sinks") for part in every(found, "self-attention"))
+    if sinks or any(embedding.kind == "latents" for embedding in found.embeddings):
+        names["embed"] = "Embedding / parameter"
+    if found.family == "convolutional":
+        names["norm"] = "Activation / pooling"
+    return names

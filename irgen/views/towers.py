@@ -1,13 +1,16 @@
-"""A tower: the foot, the stacks on one stream, what follows them, the head and the outputs."""
+"""Towers: the stacks that stand on one stream, with their foot below and what follows them above."""
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass, field
+
 from irgen.ir.architecture import Architecture, Head, Stack
 from irgen.views.captions import Caption
-from irgen.views.layers import Drawn, box, part_box
-from irgen.views.layout.tree import Chain, Frame, Piece
+from irgen.views.layers import Drawn, Opened, box, joint, part_box
+from irgen.views.layout.tree import Chain, Frame, Leaf, Piece
 from irgen.views.numbers import arrow, shape, whole
-from irgen.views.sources import FootView, pill
+from irgen.views.sources import KINDS, FootView, index_of, pill
 from irgen.views.stacks import StackView
 from irgen.views.words import Words
 
@@ -16,54 +19,227 @@ HEADS = {
     "classification": ("Classifier", "Class logits"),
     "regression": ("Regression head", "Prediction"),
     "segmentation": ("Segmentation head", "Class map"),
-    "pooling": ("Pooling", "Embedding vector"),
+    "pooling": ("Projection head", "Embedding vector"),
 }
 
+ROLES = {
+    "encoder": "Encoder", "decoder": "Decoder", "resampler": "Resampler", "codec": "Codec", "stage": "Backbone",
+    "tower": "Tower", "head": "Head",
+}  # fmt: skip
 
-def head_box(head: Head, width: int | None, words: Words, name: str) -> Caption | None:
+MODES = {"patch": "Vision encoder", "tubelet": "Video encoder", "frame": "Audio encoder", "token": "Text encoder"}
+
+FUSIONS = {"fusion-concat": "Concat", "interleave": "Interleave"}
+
+
+@dataclass(slots=True)
+class Tower:
+    """One column of the overview."""
+
+    number: int
+    stacks: list[int]
+    label: str = ""
+    chain: Chain = field(default_factory=lambda: Chain([]))
+    entry: Leaf | None = None
+    """Where the streams of other towers come in."""
+    opened: list[Opened] = field(default_factory=list[Opened])
+
+    @property
+    def top(self) -> Leaf:
+        """What other towers read."""
+        return self.chain.outs()[0]
+
+
+def readers(found: Architecture, name: str) -> int:
+    """How many stacks read this one by plain succession."""
+    return sum(name in stack.reads for stack in found.stacks)
+
+
+def split(found: Architecture) -> list[Tower]:
+    """The stacks as towers: one that reads only the stack before it, which nobody else reads, stands on top of it."""
+    towers: list[Tower] = []
+    at: dict[str, Tower] = {}
+    for number, stack in enumerate(found.stacks):
+        below = at.get(stack.reads[0]) if len(stack.reads) == 1 else None
+        last = found.stacks[below.stacks[-1]] if below else None
+        if below and last and last.name == stack.reads[0] and last.role == stack.role and readers(found, last.name) == 1:
+            below.stacks.append(number)
+            at[stack.name] = below
+        else:
+            towers.append(Tower(len(towers), [number]))
+            at.setdefault(stack.name, towers[-1])
+    return towers
+
+
+def name(found: Architecture, towers: list[Tower], words: Words) -> None:
+    """Give every tower its label: its role; what it encodes where several have one role; a number where that is not enough."""
+    labels = [_role(found, tower) for tower in towers]
+    common = Counter(labels)
+    labels = [_mode(found, tower, label) if common[label] > 1 else label for tower, label in zip(towers, labels, strict=True)]
+    common = Counter(labels)
+    seen: Counter[str] = Counter()
+    for tower, label in zip(towers, labels, strict=True):
+        seen[label] += 1
+        tower.label = words(label) + (f" {seen[label]}" if common[label] > 1 else "")
+
+
+def _role(found: Architecture, tower: Tower) -> str:
+    return ROLES.get(found.stacks[tower.stacks[0]].role, "Tower")
+
+
+def _mode(found: Architecture, tower: Tower, label: str) -> str:
+    for read in found.stacks[tower.stacks[0]].reads:
+        index = index_of(read, "embedding")
+        if index is not None and index < len(found.embeddings):
+            return MODES.get(found.embeddings[index].kind, label)
+    return label
+
+
+def head_caption(head: Head, width: int | None, words: Words) -> Caption | None:
     """The last contraction before an output."""
-    del name
     if head.kind not in HEADS:
         return None
-    path = arrow(width, head.width) if width and head.width else whole(head.width) if head.width else ""
+    last = next((p.facts.get("out") for p in reversed(head.parts) if p.kind == "linear"), width)
+    into = last if isinstance(last, int) else width
+    path = arrow(into, head.width) if into and head.width else whole(head.width) if head.width else ""
     note = " · ".join(x for x in (path, words("tied") if head.tied else "") if x)
     return Caption("head", words(HEADS[head.kind][0]), note)
 
 
-def output_pill(found: Architecture, words: Words) -> Piece:
+def output_pill(found: Architecture, words: Words) -> Leaf:
     """What the model gives."""
     title = words(HEADS[found.head.kind][1] if found.head.kind in HEADS else "Hidden states")
-    note = shape(found.outputs[0].shape) if len(found.outputs) >= 1 and len(found.outputs[0].shape) <= 4 else ""
-    return pill("out", title, note)
+    out = found.outputs[0] if found.outputs else None
+    tip = "; ".join(f"{o.name} {shape(o.shape)}" for o in found.outputs[:6])
+    return pill("out", title, shape(out.shape) if out and len(out.shape) <= 5 else "", tip or title)
 
 
-def crown(found: Architecture, stack: Stack | None, drawn: Drawn) -> list[Piece]:
+@dataclass(slots=True)
+class TowerView:
+    """Builds the chain of one tower; `near` are the towers whose arrows can be drawn, `many` says there are others."""
+
+    found: Architecture
+    tower: Tower
+    drawn: Drawn
+    labels: dict[str, str]
+    near: set[str]
+    alone: bool
+    paired: bool
+    crowned: bool
+    roomy: int = 3
+    pieces: list[Piece] = field(default_factory=list[Piece])
+
+    def build(self) -> None:
+        """Foot, stacks, crown."""
+        start = len(self.drawn.opened)
+        first = self.found.stacks[self.tower.stacks[0]]
+        labels = self._foot(first)
+        for number in self.tower.stacks:
+            self._stack(number, self.found.stacks[number])
+        self._crown(self.found.stacks[self.tower.stacks[-1]])
+        labels = {at: text for at, text in labels.items() if 0 < at < len(self.pieces)}
+        self.tower.chain = Chain(self.pieces, labels=labels)
+        self.tower.opened = self.drawn.opened[start:]
+        self._memories()
+
+    def _foot(self, first: Stack) -> dict[int, str]:
+        words = self.drawn.words
+        shared = Counter(r for stack in self.found.stacks for r in set(stack.reads))
+        both = frozenset(i for r, n in shared.items() if n > 1 and (i := index_of(r, "embedding")) is not None)
+        target = "" if self.alone else {"decoder": "Target tokens", "encoder": "Input tokens"}.get(first.role, "")
+        fused = first.before[0].kind if first.before and first.before[0].kind in ("concat", "scatter", "interleave") else ""
+        foot = FootView(self.found, first, f"t{self.tower.number}", words, target, both, self.roomy, bool(fused)).build()
+        self.pieces += foot.pieces
+        foreign = [read for read in first.reads if read in self.labels]
+        if foreign and (not self.pieces or not fused):
+            self._joining(first, foreign)
+        self._fusion_entry = bool(foreign and fused)
+        if foot.label:
+            return {len(self.pieces): foot.label}
+        if len(foot.pieces) > 1 and self.alone:
+            return {len(self.pieces): shape(("batch", "seq", first.width))}
+        return {}
+
+    _fusion_entry: bool = False
+
+    def _joining(self, first: Stack, foreign: list[str]) -> None:
+        """Where the streams of other towers join this one's foot, or are its foot."""
+        words = self.drawn.words
+        known = ", ".join(dict.fromkeys(self.labels[read] for read in foreign))
+        prefix = f"t{self.tower.number}.in"
+        if not self.pieces:
+            if not (first.before and set(foreign) <= self.near):
+                self.pieces.append(pill(prefix, words("from {n}", n=known)))
+                self.tower.entry = self.pieces[-1] if isinstance(self.pieces[-1], Leaf) else None
+            return
+        kinds = {link.kind for link in self.found.links if link.target == first.name and link.source in foreign}
+        title = next((FUSIONS[kind] for kind in kinds if kind in FUSIONS), "Add")
+        if title == "Add" and set(foreign) <= self.near:
+            self.tower.entry = joint(prefix, words, tooltip="Sum")
+        else:
+            note = "" if set(foreign) <= self.near else words("with {n}", n=known)
+            self.tower.entry = Leaf(prefix, "norm", words(title), note)
+        self.pieces.append(self.tower.entry)
+
+    def _stack(self, number: int, stack: Stack) -> None:
+        for at, part in enumerate(stack.before):
+            leaf = part_box(f"b{number}.{at}", part, stack.width, self.drawn, stack.name)
+            foreign = [read for read in stack.reads if read in self.labels]
+            if not at and number == self.tower.stacks[0] and foreign and self.tower.entry is None:
+                self.tower.entry = leaf
+                if not set(foreign) <= self.near:
+                    known = ", ".join(dict.fromkeys(self.labels[read] for read in foreign))
+                    leaf.caption = self.drawn.words("with {n}", n=known)
+            self.pieces.append(leaf)
+        label = {"encoder": "Encoder block", "decoder": "Decoder block"}.get(stack.role, "Block")
+        self.pieces += StackView(stack, f"s{number}", self.drawn, label if self.paired else "Block").pieces()
+        self.pieces += [
+            part_box(f"a{number}.{at}", part, stack.width, self.drawn, stack.name) for at, part in enumerate(stack.after)
+        ]
+
+    def _crown(self, last: Stack) -> None:
+        words = self.drawn.words
+        if not self.crowned:
+            top = self.pieces[-1] if self.pieces else None
+            if not isinstance(top, Leaf) or top.joint or top.cards:
+                self.pieces.append(pill(f"t{self.tower.number}.out", words("Hidden states")))
+            return
+        self.pieces += crown(self.found, last, self.drawn)
+
+    def _memories(self) -> None:
+        """Cross-attention whose memory stands where no arrow can come from says in words what it reads."""
+        words = self.drawn.words
+        for opened in self.tower.opened:
+            memory = self.memory(opened)
+            if memory and memory not in self.near and memory in self.labels:
+                said = words("K, V from {n}", n=self.labels[memory])
+                opened.leaf.caption = f"{said} · {opened.leaf.caption}" if opened.leaf.caption else said
+
+    def memory(self, opened: Opened) -> str | None:
+        """The stack that a cross-attention reads."""
+        return memory_of(self.found, opened)
+
+
+def memory_of(found: Architecture, opened: Opened) -> str | None:
+    """The stack that a cross-attention reads: its own fact, or the only link into its stack."""
+    if opened.part.kind != "cross-attention":
+        return None
+    memory = opened.part.facts.get("memory")
+    if isinstance(memory, str) and memory:
+        return memory
+    links = {link.source for link in found.links if link.target == opened.stack and link.kind == "cross-attention"}
+    return links.pop() if len(links) == 1 else None
+
+
+def crown(found: Architecture, last: Stack | None, drawn: Drawn) -> list[Piece]:
     """Head parts, head and output."""
-    width = stack.width if stack else None
-    pieces: list[Piece] = [
-        part_box(f"h.{at}", part, width, drawn, "head") for at, part in enumerate(found.head.parts)
-    ]
-    said = head_box(found.head, width, drawn.words, "h")
+    width = last.width if last else None
+    pieces: list[Piece] = [part_box(f"h.{at}", part, width, drawn, "head") for at, part in enumerate(found.head.parts)]
+    said = head_caption(found.head, width, drawn.words)
     if said:
         pieces.append(box("h", said))
     pieces.append(output_pill(found, drawn.words))
     return pieces
 
 
-def tower(found: Architecture, drawn: Drawn) -> Piece:
-    """The whole model as one tower."""
-    pieces: list[Piece] = []
-    labels: dict[int, str] = {}
-    for at, stack in enumerate(found.stacks):
-        if not at:
-            foot = FootView(found, stack, "f", drawn.words).build()
-            pieces += foot.pieces
-            if len(foot.pieces) > 1:
-                labels[len(pieces)] = shape(("batch", "seq", stack.width))
-        pieces += [part_box(f"b{at}.{i}", part, stack.width, drawn, stack.name) for i, part in enumerate(stack.before)]
-        pieces += StackView(stack, f"s{at}", drawn).pieces()
-        pieces += [part_box(f"a{at}.{i}", part, stack.width, drawn, stack.name) for i, part in enumerate(stack.after)]
-    last = found.stacks[-1] if found.stacks else None
-    pieces += crown(found, last, drawn)
-    labels = {at: text for at, text in labels.items() if at < len(pieces) and isinstance(pieces[at], Frame)}
-    return Chain(pieces, labels=labels)
+__all__ = ["KINDS", "Tower", "TowerView", "crown", "memory_of", "name", "split"]

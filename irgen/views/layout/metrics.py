@@ -26,7 +26,7 @@ _SYMBOL = {char: at for at, char in enumerate(SYMBOLS)}
 
 def advance(char: str, weight: int) -> float:
     """Advance of one character in em."""
-    code = ord(char)
+    code = ord(" " if char == "\xa0" else char)
     if 32 <= code < 127:
         return ASCII[weight][code - 32] / 1000
     if char in _SYMBOL:
@@ -71,6 +71,20 @@ def cut(text: str, style: str, most: float) -> str:
     return "".join(pieces).rstrip(" ·") + "…"
 
 
+def choose(text: str, style: str, most: float, lines: int) -> list[str]:
+    """The first of the alternatives (separated by line feeds) that fits on one line, or that breaks well, or is cut least."""
+    options = text.split("\n")
+    for option in options:
+        if width(option, style) <= most:
+            return [option]
+    for option in options:
+        broken = wrap(option, style, most, lines)
+        whole = all(part.strip() for part in broken) and not broken[-1].endswith("…")
+        if whole and (style != "s" or " · ".join(broken) == option):
+            return broken
+    return wrap(options[-1], style, most, lines)
+
+
 def wrap(text: str, style: str, most: float, lines: int) -> list[str]:
     """The text in at most `lines` lines of at most `most` pixels, broken at ` · ` or spaces; the rest is cut."""
     if width(text, style) <= most or lines == 1:
@@ -88,11 +102,11 @@ def wrap(text: str, style: str, most: float, lines: int) -> list[str]:
 
 def _break(text: str, style: str, most: float) -> tuple[str, str]:
     """Split at the last place where the first part still fits, preferring the separators of a caption."""
-    for mark in (" · ", " "):
+    for mark in (" · ", " ", "-"):
         at = len(text)
         while (at := text.rfind(mark, 0, at)) > 0:
-            if width(text[:at], style) <= most and "{" not in text[:at].rpartition("}")[2]:
-                return text[:at], text[at + len(mark) :]
+            if width(text[:at] + mark.strip(" ·"), style) <= most and "{" not in text[:at].rpartition("}")[2]:
+                return text[:at] + mark.strip(" ·"), text[at + len(mark) :]
     units = _units(text)
     fits = 1
     while fits < len(units) and width("".join(units[: fits + 1]), style) <= most:

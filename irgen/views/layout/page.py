@@ -75,12 +75,12 @@ def _cells(row: Sequence[tuple[str, str]], across: float, most: int) -> list[flo
 def legend(scene: Scene, bottom: float, words: Words, names: dict[str, str] | None = None) -> None:
     """List the roles and line kinds that the figure uses, and close the page below them."""
     names = names or {}
-    roles = {"off" if node.role == "off" or node.dashed and node.shape != "chip" else node.role for node in scene.nodes}
+    roles = {node.role for node in scene.nodes if not (node.role == "off" and node.shape == "chip")}
     entries = [(role, words(names.get(role, LEGEND[role]))) for role in LEGEND if role in roles]
     kinds = {edge.kind for edge in scene.edges}
     for kind, label in (("residual", "Residual"), ("cross", "Keys, values"), ("recur", "Recurrence")):
         if kind in kinds:
-            entries.append((kind, words(names.get(kind, label))))
+            entries.append((f"line-{kind}", words(names.get(kind, label))))
     across = scene.width - 2 * MARGIN
     need = [18 + 1.09 * width(label, "l") for _, label in entries]
     y = bottom + 36

@@ -58,8 +58,8 @@ def node(leaf: Leaf, parent: str | None) -> Node:
     """The box with its texts and glyph at their places."""
     x, y = leaf.c - leaf.left, -(leaf.m + leaf.high)
     made = Node(
-        leaf.id, leaf.role, leaf.shape, x, y, leaf.span, leaf.high, plain(leaf.title), plain(leaf.caption),
-        leaf.tooltip or plain(" — ".join(t for t in (leaf.title, leaf.caption) if t)),
+        leaf.id, leaf.role, leaf.shape, x, y, leaf.span, leaf.high, plain(first(leaf.title)), plain(first(leaf.caption)),
+        leaf.tooltip or plain(" — ".join(first(t) for t in (leaf.title, leaf.caption) if t)),
         sign=leaf.sign, cards=leaf.cards, dashed=leaf.dashed, group=parent,
     )  # fmt: skip
     middle = x + leaf.span / 2
@@ -68,7 +68,9 @@ def node(leaf: Leaf, parent: str | None) -> Node:
     if spoken == 1 and not leaf.drawing:
         baseline = y + leaf.high / 2 + (4.8 if rows[0][1] == "t" else 4)
     else:
-        baseline = y + 19.8 + max(0.0, (leaf.high - 46 - LINE * (spoken - 2)) / 2 if not leaf.drawing else 0.0)
+        usual = 46 if leaf.notes else 32
+        extra = leaf.high - usual - LINE * (spoken - len(leaf.notes[:1]) - 1)
+        baseline = y + (19.8 if leaf.notes else 20.3) + (0.0 if leaf.drawing else max(0.0, extra / 2))
     for at, (text, style) in enumerate(rows):
         if at:
             baseline += 16 if rows[at - 1][1] != style else LINE
@@ -77,6 +79,11 @@ def node(leaf: Leaf, parent: str | None) -> Node:
         left, top = middle - leaf.drawing.wide / 2, baseline + 10
         made.marks = [Mark(style, shift(d, left, top)) for style, d in leaf.drawing.marks]
     return made
+
+
+def first(text: str) -> str:
+    """The fullest of the alternatives of a text."""
+    return text.partition("\n")[0]
 
 
 def _loop(scene: Scene, leaf: Leaf) -> None:

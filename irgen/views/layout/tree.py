@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from irgen.views.layout.metrics import boxed, room, width, wrap
+from irgen.views.layout.metrics import boxed, choose, room, width
 
 GAP = 20.0
 BUS = 14.0
@@ -89,9 +89,12 @@ class Leaf:
             self.left = self.right = JOINT
             self.high = 2 * JOINT
             return
+        if self.shape == "chip":
+            self._chip()
+            return
         most = self.fixed or self.most
-        self.lines = wrap(self.title, "t", room(most), 2) if self.title else []
-        self.notes = wrap(self.caption, "s", room(most), 2) if self.caption else []
+        self.lines = choose(self.title, "t", room(most), 2) if self.title else []
+        self.notes = choose(self.caption, "s", room(most), 2) if self.caption else []
         natural = [boxed(line, "t") for line in self.lines] + [boxed(note, "s") for note in self.notes]
         drawn = self.drawing.wide + 24 if self.drawing else 0.0
         across = self.fixed or max(self.least, drawn, 40.0, *natural)
@@ -99,10 +102,21 @@ class Leaf:
             self.left = self.right = across / 2
         self.high = self._height()
 
+    def _chip(self) -> None:
+        """A chip holds its short title on one line, and at most a number below it."""
+        self.lines = [self.title]
+        self.notes = [self.caption] if self.caption else []
+        need = max(1.18 * width(self.title, "t"), 1.18 * width(self.caption, "s") if self.caption else 0.0) + 12
+        across = max(self.fixed or 36.0, 2 * round(need / 2))
+        self.left = self.right = across / 2
+        self.high = 46.0 if self.caption else 32.0
+
     def _height(self) -> float:
         extra = max(len(self.lines) - 1, 0) + max(len(self.notes) - 1, 0)
         if self.shape == "port":
             return 24.0
+        if self.loop:
+            return 64.0
         if not self.notes and not self.drawing:
             return 32.0 + LINE * extra
         return 46.0 + LINE * extra + (self.drawing.high + 13 if self.drawing else 0.0)
@@ -165,6 +179,7 @@ class Chain:
         self.left = max((item.outer for item in self.items), default=0.0)
         self.right = max((item.right for item in self.items), default=0.0)
         self._lanes()
+        self.right = max([self.right, *(8 + 1.1 * width(label, "l") for label in self.labels.values())])
         self.gaps = [self._gap(at) for at in range(1, len(self.items))]
         self.high = sum(item.high for item in self.items) + sum(self.gaps)
 
@@ -199,7 +214,7 @@ class Chain:
             gap = max(gap, GAP)
         if isinstance(below, Leaf):
             gap += 3.0 * below.cards
-        if any(lane.start == at for lane in self.lanes):
+        if any(lane.start == at for lane in self.lanes) or (isinstance(above, Chain) and above.tapped):
             gap += 10.0
         if self.bus(at):
             gap += TRACK
