@@ -20,6 +20,7 @@ from torch._subclasses.fake_tensor import (  # pyright: ignore[reportPrivateImpo
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode  # pyright: ignore[reportPrivateImportUsage]
 
+from irgen.frontends.torch_memo import Memo
 from irgen.frontends.torch_record import INPUT, PARAM, Call, Leaf, Recording, Ref, mapped, refs
 from irgen.frontends.torch_shadow import Shadow, tensors
 
@@ -86,6 +87,7 @@ class Recorder(TorchFunctionMode):
         self.mode = mode
         self.trail = trail
         self.shadow = Shadow(record)
+        self._memo = Memo(mode)
         self.scope = 0
         self.nested = 0
         self.last = ""
@@ -237,7 +239,7 @@ class Recorder(TorchFunctionMode):
         real = None
         try:
             known = KNOWN_SIZES.get(name)
-            out = func(*args, **kwargs) if known is None else self._as_fake(known(*args))
+            out = self._run(func, args, kwargs, seen, named, target) if known is None else self._as_fake(known(*args))
         except ASKS_VALUE:
             real = self._really(func, name, seen, named)
             out = mapped(real, self._as_fake)
@@ -267,6 +269,19 @@ class Recorder(TorchFunctionMode):
             self.add(func, seen, named, made, target)
             if real is not None:
                 self.shadow.settle(made, real)
+        return out
+
+    def _run(self, func: Any, args: Any, kwargs: Any, seen: Any, named: Any, target: tuple[Ref, ...]) -> Any:
+        """The call under fake tensors, or what an equal call gave before."""
+        if target or self.nested or self.trail is not None:
+            return func(*args, **kwargs)
+        key = self._memo.key(func, seen, named)
+        if key is None:
+            return func(*args, **kwargs)
+        out = self._memo.recall(key, seen, named, lambda ref: self._alive[ref.index])
+        if out is None:
+            out = func(*args, **kwargs)
+            self._memo.keep(key, out, seen, named, self._refs.get(id(out)))
         return out
 
     def _target(self, func: Any, name: str, args: Any, kwargs: Any) -> tuple[Ref, ...]:
