@@ -15,7 +15,8 @@ import numpy as np
 from irgen.ir.evaluate import Unevaluable, apply
 from irgen.ir.graph import Array, Node
 from irgen.ir.ops import MOVES
-from irgen.match.analysis import NORMS, Analysis
+from irgen.match.analysis import CONST, INDEX, NORMS, Analysis
+from irgen.match.contract import product
 
 LIMIT = 8_000_000
 """No operand larger than this is labelled."""
@@ -75,12 +76,31 @@ class Trace:
             return [node.inputs[0]]
         if node.op in {"gather", "gather_nd"}:
             return [node.inputs[0]]
+        if node.op in {"matmul", "einsum"}:
+            data = analysis.data(name)
+            return data if len(data) == 1 and len(node.inputs) == 2 and self._maps_tokens(node, data[0]) else []
         if self.kind == "token" and (node.op in _FEATURE_MIXERS or _pointwise_conv(node, analysis)):
             return [node.inputs[0]]
         if analysis.is_arithmetic(name):
             same = [s for s in analysis.data(name) if analysis[s].shape == node.shape]
             return same[:1]
         return []
+
+    def _maps_tokens(self, node: Node, data: str) -> bool:
+        """Whether a product only selects or averages tokens by a mask: its other side holds no weights."""
+        return all(self.analysis.cls[other] in {CONST, INDEX} for other in node.inputs if other != data)
+
+    def _mapped(self, node: Node, data: str, labels: Array) -> Array | None:
+        """Labels behind a product with a mask: features keep their places, what is summed over takes the first."""
+        joined = product(node, (len(self.analysis[node.inputs[0]].shape), len(self.analysis[node.inputs[1]].shape)))
+        if joined is None or self.kind == "token":
+            return self._fresh(node)
+        axes = joined.left_axes if joined.left == data else joined.right_axes
+        for letter in [c for c in axes if c not in joined.out_axes]:
+            labels, axes = np.take(labels, 0, axis=axes.index(letter)), axes.replace(letter, "")
+        order = [axes.index(c) for c in joined.out_axes if c in axes]
+        kept = [node.shape[i] if c in axes else 1 for i, c in enumerate(joined.out_axes)]
+        return np.broadcast_to(np.transpose(labels, order).reshape(kept), node.shape)
 
     def _compute(self, name: str, below: list[str]) -> Array | None:
         node = self.analysis[name]
@@ -103,6 +123,8 @@ class Trace:
             if any(i is None for i in indices):
                 return None
             return _applied(node, [labels[0], *indices])
+        if node.op in {"matmul", "einsum"}:
+            return self._mapped(node, below[0], labels[0])
         if node.op in _FEATURE_MIXERS:
             return np.broadcast_to(labels[0][..., :1], node.shape)
         if node.op == "conv":

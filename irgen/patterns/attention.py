@@ -88,8 +88,9 @@ def describe(analysis: Analysis, core: Core, root: str | None) -> AttentionFacts
     v.label(core.v)
     nodes = {*q.sources, *k.sources, *v.sources, *q.passed, *k.passed, *v.passed, *core.nodes}
     for term, _ in core.terms:
-        if analysis.is_data(term) and not analysis.live(term):
-            nodes |= {n for n in analysis.back(term, 0) if analysis.is_data(n)}
+        made = analysis.back(term, 0) if analysis.is_data(term) else set[str]()
+        if root is None or root not in made:
+            nodes |= {n for n in made if analysis.is_data(n)}
     return AttentionFacts(facts, evidence, ports, seen, nodes)
 
 
@@ -264,7 +265,6 @@ def _has_param(analysis: Analysis, term: str) -> bool:
 
 
 def _pairwise_input(analysis: Analysis, term: str) -> bool:
-    return any(
-        analysis.op(n) == "input" and not analysis[n].tensor.is_float and len(analysis[n].shape) >= 3
-        for n in _cone(analysis, term)
-    )
+    """Whether the model is given an integer for each pair of tokens (a distance, an edge)."""
+    inputs = [analysis[n] for n in _cone(analysis, term) if analysis.op(n) == "input"]
+    return any(not n.tensor.is_float and len(n.shape) >= 3 and n.shape[1] == n.shape[2] for n in inputs)

@@ -68,14 +68,23 @@ _FEW = 16
 
 
 def _name_segments(analysis: Analysis, found: Entry) -> None:
-    """Of several tables looked up by inputs and added up, a small one beside a larger one names segments."""
-    tables = {n: e for n, e in found.embeddings.items() if e.kind == "token"}
-    largest = max((e.size or 0 for e in tables.values()), default=0)
-    for name, embedding in tables.items():
-        if _coordinates(analysis, name):
-            embedding.kind = "bbox"
-        elif (embedding.size or 0) <= _FEW < largest and _is_added(analysis, name):
-            embedding.kind = "segment"
+    """Of several lookups by inputs that are added up, one names the tokens: the one whose table the model uses again
+    (a tied head), else the largest. Beside it, or beside a projection of values, small tables name segments and
+    large ones positions.
+    """
+    lookups = {n: e for n, e in found.embeddings.items() if e.kind == "token"}
+    for name in [n for n in lookups if _coordinates(analysis, n)]:
+        lookups.pop(name).kind = "bbox"
+    added = [n for n in lookups if _is_added(analysis, n)]
+    projected = any(e.kind == "linear" for e in found.embeddings.values())
+    if projected and len(added) == len(lookups) == 1:
+        lookups[added[0]].kind = "learned-position"
+        return
+    sizes = {n: (len(set(analysis.users[analysis[n].inputs[0]])) > 1, lookups[n].size or 0) for n in lookups}
+    token = max(sizes, key=lambda n: sizes[n], default=None)
+    for name in added:
+        if name != token and analysis[name].inputs[0] != analysis[token or name].inputs[0]:
+            lookups[name].kind = "segment" if int(str(lookups[name].size)) <= _FEW else "learned-position"
 
 
 def _is_added(analysis: Analysis, name: str) -> bool:
@@ -181,17 +190,10 @@ def _lookup(analysis: Analysis, name: str) -> Embedding:
     if analysis.cls[index] <= PARAM or analysis.is_progression(index):
         flat = None if value is None else np.asarray(value).reshape(-1)
         constant = flat is not None and flat.size > 1 and (flat == flat[0]).all()
-        kind = "segment" if constant else "learned-position"
-    elif value is not None and _zero_input(analysis, index):
-        kind = "segment"
+        kind = "segment" if constant and size <= _FEW else "learned-position"
     if kind == "learned-position" and analysis.cls[node.inputs[0]] == CONST:
         kind = "sinusoidal-position"
     return Embedding(kind, size, width)
-
-
-def _zero_input(analysis: Analysis, index: str) -> bool:
-    value = analysis.probes[0].value(index)
-    return value is not None and value.size > 1 and bool((value == value.reshape(-1)[0]).all())
 
 
 def _added_table(analysis: Analysis, op: str, name: str, width: int) -> Embedding | None:

@@ -127,7 +127,8 @@ def _kind(analysis: Analysis, output: str, final: str, width: int, tied: bool, t
         return "segmentation"
     if len(shape) >= 3 and (tied or width in sizes):
         return "lm"
-    if width == 1 or (len(shape) == 2 and width <= 1):
+    values = {analysis[n].shape[-1] for n in analysis.graph.inputs if analysis[n].tensor.is_float and analysis[n].shape}
+    if width == 1 or (width in values and len(shape) >= 3):
         return "regression"
     after = [n for n in analysis.between(final, [output]) if analysis.op(n) in {"tanh"}]
     if len(shape) == 2 and after:

@@ -56,7 +56,12 @@ def recognise(graph: Graph, patterns: list[Pattern]) -> tuple[list[Region], Arch
             stack.after = after[1:] if _ends_in_norm(run) and after and after[0].kind == "norm" else after
             head.reads = stack.name
     exits = _exits(analysis, runs, stacks)
-    regions = build_regions(analysis, runs, head_nodes | exits, embeddings)
+    rest = (
+        set[str]().union(*(behind_last_sum(analysis, o, set(marked))[0] for o in graph.outputs))
+        if marked
+        else set[str]()
+    )
+    regions = build_regions(analysis, runs, head_nodes | exits | rest, embeddings)
     total = _total(graph)
     unknown = _unknown(analysis, regions)
     found = Architecture(

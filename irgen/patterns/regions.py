@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from irgen.ir.architecture import Embedding, Evidence, Region
-from irgen.match.analysis import Analysis
+from irgen.match.analysis import ACTIVATIONS, Analysis
 from irgen.patterns.layers import Sublayer
 from irgen.patterns.stacks import Run
 
@@ -96,7 +96,8 @@ def _sublayer(analysis: Analysis, run: Run, index: int, s: Sublayer, own) -> lis
                     evidence=[Evidence("norm", f"compared with {s.norm} on probe vectors", nodes)],
                 )
             )
-    left = own({n for n in s.sum.region if analysis.is_data(n)} | {s.sum.node})
+    behind = {u for u in analysis.users[s.sum.node] if analysis.op(u) in ACTIVATIONS}
+    left = own({n for n in s.sum.region if analysis.is_data(n)} | {s.sum.node} | behind)
     if s.found:
         regions.append(
             Region(

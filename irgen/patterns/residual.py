@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from irgen.ir.ops import MOVES
-from irgen.match.analysis import ACTIVATIONS, HEAVY, NORMS, Analysis
+from irgen.match.analysis import ACTIVATIONS, DATA, HEAVY, NORMS, PARAM, Analysis
 from irgen.match.trace import Trace
 
 _LONG_CHAIN = 4
@@ -102,7 +102,10 @@ def _sum(analysis: Analysis, name: str) -> Sum | None:
     terms = _terms(analysis, name)
     if len(terms) < 2:
         return None
-    return _carried(analysis, name, terms) or (_projected(analysis, name, terms) if len(terms) == 2 else None)
+    found = _carried(analysis, name, terms)
+    if found is None and len(terms) == 2:
+        found = _assembled(analysis, name, terms) or _projected(analysis, name, terms)
+    return found
 
 
 def _carried(analysis: Analysis, name: str, terms: list[str]) -> Sum | None:
@@ -111,7 +114,7 @@ def _carried(analysis: Analysis, name: str, terms: list[str]) -> Sum | None:
     roots = [analysis.strip(term) for term in terms]
     for i in sorted(range(len(terms)), key=lambda i: analysis.place[roots[i]]):
         root, others = roots[i], [t for j, t in enumerate(terms) if j != i]
-        if analysis[root].tensor.size != size or (not analysis.is_data(root) and analysis.op(root) != "param"):
+        if analysis[root].tensor.size != size or analysis.cls[root] not in {DATA, PARAM}:
             continue
         region: set[str] = set()
         for other in others:
@@ -123,6 +126,36 @@ def _carried(analysis: Analysis, name: str, terms: list[str]) -> Sum | None:
             region |= _chain(analysis, terms[i], root)
             return Sum(name, root, terms[i], others, region)
     return None
+
+
+def _assembled(analysis: Analysis, name: str, terms: list[str]) -> Sum | None:
+    """A sum whose carried term was put together from pieces of the stream (class token and patches taken apart)."""
+    for trunk, branch in (terms, terms[::-1]):
+        pieces, path = _pieces(analysis, trunk)
+        if not path or len(pieces) < 2:
+            continue
+        root = max(pieces, key=analysis.place.__getitem__)
+        region = analysis.between(root, [branch])
+        if region and _is_heavy(analysis, region) and not region & path:
+            return Sum(name, root, trunk, [branch], region | path)
+    return None
+
+
+def _pieces(analysis: Analysis, name: str) -> tuple[set[str], set[str]]:
+    """What a hidden state is put together from by moves alone, and the moves (at least one concatenation)."""
+    pieces: set[str] = set()
+    path: set[str] = set()
+    stack = [name]
+    while stack:
+        at = stack.pop()
+        if at in path:
+            continue
+        if analysis.op(at) in MOVES or analysis.op(at) == "cast":
+            path.add(at)
+            stack.extend(analysis.data(at))
+        else:
+            pieces.add(at)
+    return pieces, path if any(analysis.op(n) == "concat" for n in path) else set()
 
 
 def _is_heavy(analysis: Analysis, region: set[str]) -> bool:
@@ -181,14 +214,28 @@ def _feature_axis(analysis: Analysis, s: Sum) -> int:
 
 
 def _previous(analysis: Analysis, s: Sum, by_node: dict[str, Sum]) -> str | None:
-    """The sum whose result this one's stream continues, through norms, activations and views."""
-    for name in analysis.walk(s.root, lambda node: node.op in NORMS or node.op in ACTIVATIONS or node.op == "pad"):
-        if name in by_node and name != s.node:
-            before = by_node[name]
-            return (
-                name if analysis[name].tensor.size == analysis[s.node].tensor.size and before.width == s.width else None
-            )
-    return None
+    """The sum whose result this one's stream continues, through norms, activations, views and the taking apart and
+    putting together of its tokens.
+    """
+    name = s.root
+    while name not in by_node or name == s.node:
+        below = analysis.step(name)
+        node = analysis[name]
+        if below is None and (node.op in NORMS or node.op in ACTIVATIONS or node.op in {"pad", "slice"}):
+            below = analysis.main_input(name)
+        if below is None and node.op == "concat":
+            pieces, _ = _pieces(analysis, name)
+            last = max(pieces, key=analysis.place.__getitem__, default=None)
+            below = last if last is not None and all(p == last or _is_part(analysis, p, last) for p in pieces) else None
+        if below is None:
+            return None
+        name = below
+    return name if by_node[name].width == s.width else None
+
+
+def _is_part(analysis: Analysis, piece: str, later: str) -> bool:
+    """Whether a piece is a learned token, or lies on the stream behind a later piece."""
+    return not analysis.live(piece) or analysis.reaches(piece, later)
 
 
 def _without_nesting(sums: list[Sum]) -> list[Sum]:
