@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from irgen.ir.attrs import integers
 from irgen.ir.evaluate_base import working_dtype
 from irgen.ir.graph import Graph, Node
 from irgen.ir.ops import ELEMENTWISE, MOVES, REDUCTIONS
@@ -147,10 +148,7 @@ class Draws:
                 node = self.graph.nodes[reader]
                 if self._looked_up(node, source):
                     found.add(Role.INDEX)
-                    axis = node.attrs.get("axis", 0)
-                    shape = self.graph.nodes[node.inputs[0]].shape
-                    if node.op in {"embedding", "gather"} and isinstance(axis, int) and shape:
-                        sizes.append(shape[axis])
+                    sizes.extend(self._rows_looked_up(node, source))
                 elif (role := self._read_as(node, source)) is not None:
                     found.add(role)
                 if reader not in seen and self._only(reader, name) and self._goes_on(node, source):
@@ -162,6 +160,17 @@ class Draws:
     @cached_property
     def _users(self) -> dict[str, list[str]]:
         return self.graph.users()
+
+    def _rows_looked_up(self, node: Node, source: str) -> list[int]:
+        """How many entries there are to choose from, where that is known."""
+        if node.op == "one_hot":
+            return [depth] if isinstance(depth := node.attrs.get("depth"), int) else []
+        shape = self.graph.nodes[node.inputs[0]].shape
+        if node.op == "gather_nd":
+            axes = integers(node, "axes")
+            return [shape[axis] for axis, port in zip(axes, node.inputs[1:], strict=False) if port == source and shape]
+        axis = node.attrs.get("axis", 0)
+        return [shape[axis]] if shape and isinstance(axis, int) else []
 
     def _looked_up(self, node: Node, source: str) -> bool:
         if node.op == "gather_nd":
