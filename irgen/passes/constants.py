@@ -12,7 +12,7 @@ from irgen.passes.engine import Builder
 
 Nodes = Mapping[str, Node]
 _SAME_VALUE = frozenset({"reshape", "expand", "transpose", "tile"})
-_LARGEST = 4096
+_LARGEST = 1 << 22
 
 
 def number(nodes: Nodes, name: str) -> float | int | bool | None:
@@ -24,7 +24,8 @@ def number(nodes: Nodes, name: str) -> float | int | bool | None:
             if value is None or value.size == 0 or value.size > _LARGEST or value.dtype.kind not in "biuf":
                 return None
             first = value.flat[0]
-            return first.item() if value.size == 1 or bool((value == first).all()) else None
+            same = value.size == 1 or bool(value.flat[-1] == first and (value == first).all())
+            return first.item() if same else None
         if node.op == "full":
             value = node.attrs.get("value")
             return value if isinstance(value, int | float) else None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 
 from irgen.ir.attrs import integer, integers
@@ -14,18 +12,16 @@ from irgen.passes.engine import Builder, Pass, Rule, to_fixed_point
 
 def progression(index: Node) -> tuple[int, int, int] | None:
     """Start, step and count of a fixed index whose entries are in even steps."""
-    if index.op != "const" or index.value is None or index.value.ndim > 1 or index.value.dtype.kind not in "iu":
+    if index.op != "const" or index.value is None or index.value.size == 0 or index.value.dtype.kind not in "iu":
         return None
-    entries = [int(entry) for entry in index.value.reshape(-1)]
-    if not entries:
-        return None
-    step = entries[1] - entries[0] if len(entries) > 1 else 1
-    even = all(second - first == step for first, second in pairwise(entries))
-    return (entries[0], step, len(entries)) if even and step != 0 else None
+    entries = index.value.reshape(-1).astype(np.int64)
+    step = int(entries[1] - entries[0]) if len(entries) > 1 else 1
+    even = step != 0 and bool((np.diff(entries) == step).all())
+    return (int(entries[0]), step, len(entries)) if even else None
 
 
 def gather_as_slice(node: Node, b: Builder) -> Node | None:
-    """Entries at fixed places in even steps; an index without axes also drops the axis."""
+    """Entries at fixed places in even steps; the index may have any rank."""
     source, index = (b[name] for name in node.inputs)
     found = progression(index)
     axis = integer(node, "axis")
@@ -37,9 +33,9 @@ def gather_as_slice(node: Node, b: Builder) -> Node | None:
     if step < 1 or not 0 <= start < size or start + (count - 1) * step >= size:
         return None
     cut = {"axis": axis, "start": start, "stop": start + (count - 1) * step + 1, "step": step}
-    if index.shape:
+    if len(index.shape) == 1:
         return b.instead(node, "slice", (source.id,), **cut)
-    kept = (*source.shape[:axis], 1, *source.shape[axis + 1 :])
+    kept = (*source.shape[:axis], count, *source.shape[axis + 1 :])
     return b.instead(node, "reshape", (b.emit("slice", (source.id,), TensorType(node.dtype, kept), **cut),))
 
 

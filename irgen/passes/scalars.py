@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+
+import numpy as np
 
 from irgen.ir.evaluate import apply
 from irgen.ir.graph import Node
@@ -109,15 +112,21 @@ def merged(node: Node, b: Builder) -> Node | None:
     return b.instead(node, node.op, (inner.inputs[0], scalar(b, value, node.dtype)))
 
 
-def folded(node: Node, b: Builder) -> str | None:
-    """Arithmetic on 0-d constants alone."""
-    if node.shape != () or not node.inputs or node.tensor.shape is None:
+def folded(node: Node, b: Builder) -> str | Node | None:
+    """Arithmetic on constants that have one value everywhere."""
+    if node.tensor.shape is None or node.tensor.size < 1 or node.dtype.startswith("complex"):
         return None
-    sources = [b[name] for name in node.inputs]
-    if any(source.op != "const" or source.value is None or source.value.shape != () for source in sources):
+    values = [number(b.nodes, name) for name in node.inputs]
+    if not values or any(value is None for value in values):
         return None
-    value = apply(node, [source.value for source in sources if source.value is not None])
-    return None if isinstance(value, tuple) else b.constant(value, node.type)
+    alone = replace(node, type=replace(node.tensor, shape=(), symbols=()))
+    value = apply(alone, [np.asarray(value) for value in values])
+    if isinstance(value, tuple):
+        return None
+    if node.shape == ():
+        return b.constant(value, node.type)
+    one: int | float | bool = value.item()
+    return b.instead(node, "full", (), value=one)
 
 
 _COMMUTED: tuple[Rule, ...] = (scalars_last, merged)
