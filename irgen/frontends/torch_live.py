@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
@@ -12,6 +13,7 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode  # pyright: ignore[reportPrivateImportUsage]
 
 from irgen.errors import CaptureError, InputError, IrgenError
+from irgen.frontends.torch_generated import placed
 from irgen.frontends.torch_lower import lower
 from irgen.frontends.torch_mode import Hole, Recorder, Trail
 from irgen.frontends.torch_record import Leaf, Recording
@@ -53,7 +55,7 @@ def capture(
 def record(module: nn.Module, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None) -> Recording:
     """One forward pass under fake tensors; every tensor of it has a recorded origin. See `capture` for errors."""
     named = dict(kwargs or {})
-    names = _bound(module, args, named)
+    names = bound(module, args, named)
     try:
         return _pass(module, tuple(args), named, names, trailed=False)
     except Hole:
@@ -67,7 +69,7 @@ def record(module: nn.Module, args: Sequence[Any] = (), kwargs: Mapping[str, Any
             ) from None
 
 
-def _bound(module: nn.Module, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+def bound(module: nn.Module, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
     """Arguments by the name of the parameter that takes them."""
     try:
         signature = inspect.signature(module.forward)
@@ -122,6 +124,7 @@ def _pass(
             raise _raised(error, recorder, named) from error
         _outputs(out, recorder)
     _count_unused(module, record)
+    placed(record, module)
     return record
 
 
@@ -161,8 +164,11 @@ def _raised(error: Exception, recorder: Recorder, named: Mapping[str, Any]) -> I
         return InputError(
             f"the inputs do not fit the module: {lines[0]}", at=f"{at}, {recorder.last}", fix=f"given: {given}"
         )
+    place = next(f for f in reversed(traceback.extract_tb(error.__traceback__)) if "/torch/" not in f.filename)
     return CaptureError(
-        f"the forward pass raised {type(error).__name__}: {lines[0]}", at=at, fix="run the module on these inputs first"
+        f"the forward pass raised {type(error).__name__}: {lines[0]}",
+        at=f"{at}, {place.filename}:{place.lineno}",
+        fix="run the module on these inputs first",
     )
 
 

@@ -86,7 +86,13 @@ class Memo:
 
 
 def _plain(x: FakeTensor) -> bool:
-    return x.constant is None and x.layout is torch.strided and x.fake_device == _CPU and not x.is_conj() and not x.is_neg()
+    return (
+        x.constant is None
+        and x.layout is torch.strided
+        and x.fake_device == _CPU
+        and not x.is_conj()
+        and not x.is_neg()
+    )
 
 
 def _geometry(x: torch.Tensor, offset: int) -> Geometry:
