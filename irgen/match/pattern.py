@@ -42,6 +42,8 @@ class Branch:
     outs: list[str]
     region: set[str]
     axis: int
+    trunk: str | None = None
+    """The operand of the sum by which the stream itself arrives."""
     marks: dict[str, list[object]] = field(default_factory=dict[str, list[object]])
     claimed: set[str] = field(default_factory=set[str])
 

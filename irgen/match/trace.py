@@ -23,7 +23,7 @@ LIMIT = 8_000_000
 
 _FEATURE_MIXERS = frozenset({"linear", "grouped_linear"})
 _IDENTITIES = NORMS | {"rotary", "softmax"}
-_STRIDE = 1 << 24
+STRIDE = 1 << 24
 """Labels of one source lie within one stride, so that sources never share a label."""
 
 
@@ -62,7 +62,7 @@ class Trace:
 
     def source_of(self, label: float) -> str:
         """The source to which a label belongs."""
-        return self.sources[int(label) // _STRIDE]
+        return self.sources[int(label) // STRIDE]
 
     def _reads(self, name: str) -> list[str]:
         """The inputs whose labels a node hands on; none at a source."""
@@ -140,7 +140,7 @@ class Trace:
         """Number the elements of a source: by feature (last axis; axis 1 behind convolutions) or by token."""
         if not self.analysis.is_data(node.id):
             return np.full(node.shape, -1.0)
-        base = float(len(self.sources) * _STRIDE)
+        base = float(len(self.sources) * STRIDE)
         self.sources.append(node.id)
         shape = node.shape
         axis = feature_axis(node)

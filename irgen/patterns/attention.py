@@ -45,12 +45,12 @@ class AttentionFacts:
     """The projections of q, k and v, what lies between them and the core, and what makes its learned terms."""
 
 
-def describe(analysis: Analysis, core: Core, root: str | None) -> AttentionFacts:
+def describe(analysis: Analysis, core: Core, root: str | None, trunk: str | None = None) -> AttentionFacts:
     """Read the facts of a core; `root` is the residual stream of the sublayer that holds it."""
     q = _operand(analysis, core.q, core.scores[0].axes(core.q_port), core.scores[0].contracted)
     k = _operand(analysis, core.k, core.scores[0].axes(core.k_port), core.scores[0].contracted)
     heads, kv_heads, variant = _heads(analysis, core, q, k)
-    seen = visible(analysis, core, root)
+    seen = visible(analysis, core, root, trunk)
     position, position_check = _position(analysis, core, q, k)
     facts: dict[str, Fact] = {
         "heads": heads,

@@ -82,7 +82,7 @@ def recognise(graph: Graph, patterns: list[Pattern]) -> tuple[list[Region], Arch
 
 
 def _sublayer(analysis: Analysis, s: Sum, patterns: list[Pattern], marks: dict[str, list[object]]) -> Sublayer:
-    branch = Branch(analysis, s.root, s.branches, s.region, s.axis, marks)
+    branch = Branch(analysis, s.root, s.branches, s.region, s.axis, s.trunk, marks)
     found, rejected = classify(branch, patterns)
     form, norm, norms = form_of(analysis, s, found)
     left = s.region - branch.claimed

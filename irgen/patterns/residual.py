@@ -141,6 +141,11 @@ def _assembled(analysis: Analysis, name: str, terms: list[str]) -> Sum | None:
     return None
 
 
+def stream_pieces(analysis: Analysis, name: str) -> set[str]:
+    """The hidden states that a hidden state is put together from by moves alone."""
+    return _pieces(analysis, name)[0]
+
+
 def _pieces(analysis: Analysis, name: str) -> tuple[set[str], set[str]]:
     """What a hidden state is put together from by moves alone, and the moves (at least one concatenation)."""
     pieces: set[str] = set()

@@ -7,6 +7,7 @@ from irgen.match.analysis import NORMS, Analysis
 from irgen.match.pattern import Branch, Finding, Pattern, Refusal
 from irgen.patterns.attention import describe
 from irgen.patterns.cores import Core
+from irgen.patterns.residual import stream_pieces
 
 _TO_PROJECTION = MOVES | ELEMENTWISE | NORMS | {"pick"}
 
@@ -35,7 +36,7 @@ def _alike(one: Finding, other: Finding) -> bool:
 
 def _finding(branch: Branch, analysis: Analysis, core: Core) -> Finding:
     root = branch.root
-    found = describe(analysis, core, root)
+    found = describe(analysis, core, root, branch.trunk)
     own_key = root is not None and _depends(analysis, core.k, root)
     own_query = root is not None and _depends(analysis, core.q, root)
     foreign = _foreign(analysis, branch, core)
@@ -55,6 +56,7 @@ def _depends(analysis: Analysis, name: str, root: str) -> bool:
 
 def _foreign(analysis: Analysis, branch: Branch, core: Core) -> str | None:
     """A hidden state from outside the branch that is joined to the keys' tokens (image tokens beside latents)."""
+    own = stream_pieces(analysis, branch.trunk) if branch.trunk else set[str]()
     for name in (
         sorted(analysis.back(core.k, analysis.place[branch.root]) & branch.region, key=analysis.place.__getitem__)
         if branch.root
@@ -67,6 +69,7 @@ def _foreign(analysis: Analysis, branch: Branch, core: Core) -> str | None:
                     and source != branch.root
                     and analysis.live(source)
                     and not _cached(analysis, source)
+                    and not stream_pieces(analysis, source) <= own
                 ):
                     return source
     return None

@@ -8,10 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from irgen.ir.graph import Array
+from irgen.ir.ops import MOVES
 from irgen.match.analysis import Analysis
 from irgen.match.masks import Bools, Mask, classify
-from irgen.match.trace import Trace
+from irgen.match.trace import STRIDE, Trace
 from irgen.patterns.cores import Core
+
+Groups = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""For each group the tokens behind its queries and its keys; -1 where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +26,16 @@ class Visibility:
     axis: str | None
 
 
-def visible(analysis: Analysis, core: Core, root: str | None) -> Visibility:
-    """Evaluate the probabilities and say which tokens of the stream `root` each query sees."""
+def visible(analysis: Analysis, core: Core, root: str | None, trunk: str | None = None) -> Visibility:
+    """Evaluate the probabilities and say which tokens of the stream `root` each query sees.
+
+    `trunk` is the stream in the layout of its sum, a view of `root`.
+    """
     keep = _keep(analysis, core)
     tokens = _tokens(analysis, core, root)
-    if tokens is not None:
-        grouped = _grouped(analysis, core, tokens, keep, root)
+    if tokens is not None and root is not None:
+        numbered, stream = _as_in_sum(analysis, tokens, root, trunk)
+        grouped = _grouped(analysis, core, numbered, keep, root, stream)
         if grouped is not None:
             return grouped
     if keep is None:
@@ -124,7 +132,7 @@ def _constant(analysis: Analysis, name: str) -> int | None:
 # -- groups by batching ----------------------------------------------------------------------------------------
 
 
-def _tokens(analysis: Analysis, core: Core, root: str | None) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+def _tokens(analysis: Analysis, core: Core, root: str | None) -> Groups | None:
     """For each group (batch row of the core) the token of the stream behind each query and each key, or None."""
     if root is None:
         return None
@@ -154,27 +162,41 @@ def _rows(labels: Array, axes: str, own: str, contracted: str) -> NDArray[np.flo
     return np.asarray(at, dtype=np.float64).reshape(-1, int(np.prod(at.shape[at.ndim - len(own) :])))
 
 
+def _as_in_sum(analysis: Analysis, tokens: Groups, root: str, trunk: str | None) -> tuple[Groups, str]:
+    """Tokens numbered as they stand in the sum where the stream reaches it through views, and the node so numbered."""
+    if trunk is None or trunk == root:
+        return tokens, root
+    labels = Trace(analysis, "token", roots=frozenset({root})).label(trunk)
+    size = int(np.prod(analysis[root].shape[:-1]))
+    if labels is None or labels.shape[-1] != analysis[root].shape[-1]:
+        return tokens, root
+    flat = np.asarray(labels[..., 0], dtype=np.int64).reshape(-1)
+    if flat.size != size or flat.min() < 0 or flat.max() >= size or np.unique(flat).size != size:
+        return tokens, root
+    place = np.empty(size)
+    place[flat] = np.arange(size)
+    queries, keys = (
+        np.where((t >= 0) & (t < size), place[np.clip(t, 0, size - 1).astype(np.int64)], -1.0) for t in tokens
+    )
+    return (queries, keys), trunk
+
+
 def _grouped(
-    analysis: Analysis,
-    core: Core,
-    tokens: tuple[NDArray[np.float64], NDArray[np.float64]],
-    keep: Bools | None,
-    root: str | None,
+    analysis: Analysis, core: Core, tokens: Groups, keep: Bools | None, root: str | None, stream: str
 ) -> Visibility | None:
     """Tell windows and factorised axes from the tokens that meet in one group; None where a group is the whole stream."""
     queries, keys = tokens
     if root is None or queries.shape[1] < 2 or (queries < 0).all() or (keys < 0).all():
         return None
-    shape = analysis[root].shape
-    batch = shape[0]
-    total = int(np.prod(shape[:-1])) // max(batch, 1)
-    stride = 1 << 24
-    first = np.unique(queries[0][queries[0] >= 0] % stride) % max(total, 1)
+    shape = analysis[stream].shape
+    total = int(np.prod(shape[1:-1]))
+    row = queries[0][queries[0] >= 0]
+    first = np.unique(row[row < total * shape[0]]) % max(total, 1)
     size = len(first)
     if size < 2 or size >= total - 2 or not np.isin(keys[0][keys[0] >= 0], queries[0]).any():
         return None
-    grid = _grid(shape, total)
-    axis, mask = _shape_of_group(first, grid, size)
+    found = _over_video(analysis, stream, first) or _shape_of_group(first, _grid(shape, total), size)
+    axis, mask = found
     if keep is not None and mask.kind == "bidirectional":
         inner = classify(keep)
         if inner.kind != "bidirectional":
@@ -182,6 +204,57 @@ def _grouped(
     if mask.kind == "local-window" and _rolled(analysis, core, root):
         mask = Mask("shifted-window", mask.window, f"{mask.check}; the grid is rolled before it is cut into windows")
     return Visibility(mask, axis)
+
+
+def _over_video(analysis: Analysis, stream: str, tokens: NDArray[np.float64]) -> tuple[str | None, Mask] | None:
+    """For a video, follow a group's tokens to the patches they were: one place at all times, or one time at all places."""
+    places = _patches(analysis, stream)
+    if places is None:
+        return None
+    met = places[tokens.astype(np.int64)]
+    met = met[met[:, 0] >= 0]
+    if len(met) < 2:
+        return None
+    times, spots = len(np.unique(met[:, 0])), len(np.unique(met[:, 1]))
+    if spots == 1 and times > 1:
+        return "time", Mask("bidirectional", None, f"a query meets the {times} tokens of its place at all times")
+    if times == 1 and spots == len(np.unique(places[places[:, 0] >= 0][:, 1])):
+        return "space", Mask("bidirectional", None, f"a query meets the {spots} tokens of its own time")
+    return None
+
+
+def _patches(analysis: Analysis, stream: str) -> NDArray[np.int64] | None:
+    """For each token of the first batch entry the time and the place of its patch in a video input, -1 where it has none."""
+    shape = analysis[stream].shape
+    for name in analysis.order:
+        node = analysis[name]
+        if node.op != "conv" or not _reads_video(analysis, node.inputs[0]):
+            continue
+        trace = Trace(analysis, "token", roots=frozenset({name}))
+        for other in analysis.order[analysis.place[name] : analysis.place[name] + 80]:
+            if analysis[other].shape != shape or not analysis.is_data(other):
+                continue
+            labels = trace.label(other)
+            if labels is None or name not in trace.sources:
+                continue
+            flat = np.asarray(labels[0, ..., 0], dtype=np.int64).reshape(-1)
+            base = trace.sources.index(name) * STRIDE
+            rest = [n for i, n in enumerate(node.shape) if i != 1]
+            known = (flat >= base) & (flat < base + int(np.prod(rest)))
+            if not known.any():
+                continue
+            at = np.unravel_index(np.where(known, flat - base, 0), rest)
+            split = 1 if len(rest) == 3 else 2
+            time = np.ravel_multi_index(at[:split], rest[:split])
+            place = np.ravel_multi_index(at[split:], rest[split:])
+            return np.where(known[:, None], np.stack([time, place], axis=1), -1)
+    return None
+
+
+def _reads_video(analysis: Analysis, name: str) -> bool:
+    while analysis.op(name) in MOVES or analysis.op(name) == "cast":
+        name = analysis.inputs(name)[0]
+    return analysis.op(name) == "input" and len(analysis[name].shape) == 5
 
 
 def _grid(shape: tuple[int, ...], total: int) -> tuple[int, ...]:

@@ -1,0 +1,284 @@
+"""The part of a branch that carries a state along the tokens: its cone, the streams that feed it, and probes of it.
+
+The cone runs back from the input of a contraction to the contractions that made the streams. It is a function that can
+be asked: which later outputs change when a stream changes at one token, is the change linear in it, how fast does it
+fade. Loops, scans, cumulative sums and chunked matrix forms all answer alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from irgen.ir.ops import MOVES
+from irgen.match.analysis import NORMS, Analysis
+from irgen.match.probe import Probe
+from irgen.match.trace import Trace, feature_axis
+
+Floats = NDArray[np.float64]
+Whole = NDArray[np.int64]
+
+MIXERS = frozenset({
+    "matmul", "einsum", "cumsum", "cumprod", "logcumsumexp", "cummax", "scan", "loop", "write", "concat", "scatter_nd",
+    "reduce_sum", "opaque", "solve_triangular",
+})  # fmt: skip
+"""Operators of which at least one stands in every cone that mixes tokens."""
+SMALLEST = 6
+"""Nodes of the smallest cone that is probed."""
+SHORTEST = 5
+"""Tokens that a trace must have for memory to be told from a short window."""
+_STRIDE = 1 << 24
+_CHANGED = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Some features of the results of one contraction (at all steps of a loop): `features` index its feature axis."""
+
+    leaves: tuple[str, ...]
+    features: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class Mixing:
+    """A cone from `out` back to its leaves, with the number of tokens."""
+
+    analysis: Analysis
+    out: str
+    nodes: list[str]
+    leaves: list[str]
+    tokens: int
+    batch: int
+    _streams: list[Stream] | None = None
+    places: dict[str, Whole | None] = field(default_factory=dict[str, "Whole | None"])
+
+    @property
+    def streams(self) -> list[Stream]:
+        """The leaves cut into the sets of features that the cone treats alike."""
+        if self._streams is None:
+            self._streams = _cut(self)
+        return self._streams
+
+    def token_of(self, leaf: str) -> Whole | None:
+        """For each row (all axes but that of the features) of a leaf the token it belongs to."""
+        if leaf not in self.places:
+            self.places[leaf] = _tokens(self, leaf)
+        return self.places[leaf]
+
+
+def cone_of(analysis: Analysis, out: str, region: set[str], root: str | None) -> tuple[list[str], list[str]]:
+    """The nodes between the leaves and `out` (included) in order, and the leaves: contractions and what comes from outside."""
+    inside: set[str] = set()
+    leaves: set[str] = set()
+    stack = [out]
+    probe = analysis.probes[0]
+    while stack:
+        name = stack.pop()
+        if name in inside or name in leaves or not analysis.is_data(name):
+            continue
+        if name == root or name not in region or probe.is_stub(name):
+            if analysis[name].tensor.is_float and not _is_fixed(analysis, name):
+                leaves.add(name)
+            continue
+        inside.add(name)
+        stack.extend(analysis.inputs(name))
+    place = analysis.place
+    return sorted(inside, key=place.__getitem__), sorted(leaves, key=place.__getitem__)
+
+
+def _is_fixed(analysis: Analysis, name: str) -> bool:
+    return not analysis.live(name) and analysis.op(name) not in {"linear", "matmul", "conv", "einsum"}
+
+
+# -- what a cone is asked --------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Asking:
+    """One probe run of a cone: the values of its leaves, and its output under other values."""
+
+    mixing: Mixing
+    probe: Probe
+    values: dict[str, Floats]
+
+    @staticmethod
+    def of(mixing: Mixing, probe: Probe) -> Asking | None:
+        """Leaves as drawn by the probe; leaves that are no stubs are drawn here."""
+        chance = np.random.default_rng(17 + probe.draw)
+        values: dict[str, Floats] = {}
+        for leaf in mixing.leaves:
+            shape = mixing.analysis[leaf].shape
+            drawn = probe.value(leaf) if probe.is_stub(leaf) else chance.standard_normal(shape)
+            if drawn is None:
+                return None
+            values[leaf] = np.asarray(drawn, dtype=np.float64)
+        return Asking(mixing, probe, values)
+
+    def output(self, changed: Mapping[str, Floats] | None = None) -> Floats | None:
+        """The output as [batch, token, channel] under the leaves' values, some of them changed."""
+        value = self.probe.override({**self.values, **(changed or {})}).value(self.mixing.out)
+        if value is None or np.iscomplexobj(value):
+            return None
+        rows = as_rows(np.asarray(value, dtype=np.float64), self.mixing)
+        return rows if rows is None or np.isfinite(rows).all() else None
+
+    def at(self, stream: Stream, token: int | None, features: Iterable[int] | None = None) -> dict[str, NDArray[np.bool_]]:
+        """Where a stream stands in its leaves at one token (None: at all)."""
+        found: dict[str, NDArray[np.bool_]] = {}
+        wanted = list(stream.features if features is None else features)
+        for leaf in stream.leaves:
+            node = self.mixing.analysis[leaf]
+            axis = feature_axis(node)
+            moved = np.zeros([n for i, n in enumerate(node.shape) if i != axis] + [node.shape[axis]], dtype=bool)
+            flat = moved.reshape(-1, node.shape[axis])
+            rows = slice(None)
+            if token is not None:
+                places = self.mixing.token_of(leaf)
+                if places is None:
+                    continue
+                rows = places == token
+            picked = np.zeros(node.shape[axis], dtype=bool)
+            picked[wanted] = True
+            flat[rows] = picked
+            found[leaf] = np.moveaxis(flat.reshape(moved.shape), -1, axis)
+        return found
+
+    def with_stream(self, stream: Stream, token: int | None, value: float | Floats, *, add: bool = False) -> dict[str, Floats]:
+        """The stream's leaves with its entries at one token (None: all) set to a value, or changed by it."""
+        changed: dict[str, Floats] = {}
+        for leaf, mask in self.at(stream, token).items():
+            new = self.values[leaf].copy()
+            new[mask] = new[mask] + value if add else value
+            changed[leaf] = new
+        return changed
+
+    def replaced(self, changed: Mapping[str, Floats]) -> Asking:
+        """The same run with other values of some leaves."""
+        return Asking(self.mixing, self.probe, {**self.values, **changed})
+
+
+def as_rows(value: Floats, mixing: Mixing) -> Floats | None:
+    """An output as [batch, token, channel]: channels last, or in axis 1 behind convolutions, tokens before batch or after."""
+    tokens, batch = mixing.tokens, mixing.batch
+    shape = value.shape
+    if value.ndim < 2 or value.size % (tokens * batch):
+        return None
+    if value.ndim >= 3 and shape[0] == tokens and shape[1] == batch and tokens != batch:
+        return np.moveaxis(value.reshape(tokens, batch, -1), 0, 1)
+    rows = value.size // shape[-1]
+    if rows % (tokens * batch) == 0 and shape[-1] != tokens:
+        if shape[0] == batch and value.ndim >= 4 and shape[1] != tokens and tokens in shape:
+            axis = shape.index(tokens, 1)
+            return np.moveaxis(value, axis, 1).reshape(batch, tokens, -1)
+        return value.reshape(batch, tokens, -1)
+    if shape[-1] == tokens and shape[0] == batch:
+        return np.moveaxis(value, -1, 1).reshape(batch, tokens, -1)
+    return None
+
+
+def changed_tokens(one: Floats, other: Floats) -> NDArray[np.bool_]:
+    """For each token whether two outputs differ there."""
+    scale = np.abs(one).max() or 1.0
+    return (np.abs(one - other) > _CHANGED * scale).any(axis=(0, 2))
+
+
+# -- tokens and features of leaves -----------------------------------------------------------------------------------
+
+
+def _tokens(mixing: Mixing, leaf: str) -> Whole | None:
+    node = mixing.analysis[leaf]
+    axis = feature_axis(node)
+    rest = [n for i, n in enumerate(node.shape) if i != axis]
+    tokens, batch = mixing.tokens, mixing.batch
+    count = int(np.prod(rest)) if rest else 1
+    if node.op == "conv" and rest[-1] >= tokens:
+        return np.arange(count) % rest[-1]
+    if len(rest) >= 2 and rest[0] == tokens and rest[1] == batch and tokens != batch:
+        return np.arange(count) // (count // tokens)
+    if count % tokens == 0:
+        return np.arange(count) % tokens
+    return _traced(mixing, leaf, axis)
+
+
+def _traced(mixing: Mixing, leaf: str, axis: int) -> Whole | None:
+    """Tokens of one step of a loop, read off the labels that the root's tokens carry there."""
+    analysis = mixing.analysis
+    node = analysis[leaf]
+    trace = Trace(analysis, "token")
+    labels = trace.label(node.inputs[0])
+    if labels is None or labels.shape[:-1] != node.shape[:-1] or axis != len(node.shape) - 1:
+        return None
+    row = labels.reshape(-1, labels.shape[-1])[:, 0]
+    return np.asarray(row % _STRIDE, dtype=np.int64) % mixing.tokens
+
+
+def _cut(mixing: Mixing) -> list[Stream]:
+    """Cut the features of every leaf into the sets that views select together; steps of one weight are one stream."""
+    analysis = mixing.analysis
+    inside = set(mixing.nodes)
+    groups: dict[object, list[str]] = {}
+    for leaf in mixing.leaves:
+        node = analysis[leaf]
+        weight = node.inputs[1] if node.op in {"linear", "conv"} else leaf
+        groups.setdefault((weight, node.shape), []).append(leaf)
+    streams: list[Stream] = []
+    for leaves in groups.values():
+        node = analysis[leaves[0]]
+        width = node.shape[feature_axis(node)] if node.shape else 1
+        sets = _selected(analysis, leaves[0], inside, width)
+        signatures: dict[tuple[bool, ...], list[int]] = {}
+        for i in range(width):
+            signatures.setdefault(tuple(bool(s[i]) for s in sets), []).append(i)
+        streams.extend(Stream(tuple(leaves), tuple(found)) for key, found in signatures.items() if any(key) or not sets)
+    return streams
+
+
+def _selected(analysis: Analysis, leaf: str, inside: set[str], width: int) -> list[NDArray[np.bool_]]:
+    """The sets of a leaf's features that stand in its last views, one for each different set."""
+    trace = Trace(analysis, "feature", fixed={leaf: _numbered(analysis, leaf)})
+    found: dict[bytes, NDArray[np.bool_]] = {}
+    stack, seen = [leaf], {leaf}
+    while stack:
+        name = stack.pop()
+        ends = False
+        for user in analysis.users[name]:
+            if user not in inside:
+                continue
+            if _keeps_features(analysis, user, name):
+                if user not in seen:
+                    seen.add(user)
+                    stack.append(user)
+            else:
+                ends = True
+        if ends or name == leaf and len(seen) == 1:
+            labels = trace.label(name)
+            if labels is None:
+                continue
+            mask = np.zeros(width, dtype=bool)
+            numbers = np.unique(labels)
+            mask[numbers[(numbers >= 0) & (numbers < width)].astype(np.int64)] = True
+            found.setdefault(mask.tobytes(), mask)
+        if len(seen) > 4000:
+            break
+    return list(found.values())
+
+
+def _numbered(analysis: Analysis, leaf: str) -> Floats:
+    node = analysis[leaf]
+    axis = feature_axis(node)
+    numbers = np.arange(node.shape[axis], dtype=np.float64)
+    return np.broadcast_to(numbers.reshape([-1 if i == axis else 1 for i in range(len(node.shape))]), node.shape)
+
+
+def _keeps_features(analysis: Analysis, name: str, source: str) -> bool:
+    node = analysis[name]
+    if node.op in MOVES:
+        return node.op not in {"concat", "write"}
+    if node.op in NORMS:
+        return True
+    if not analysis.is_arithmetic(name) or len(set(analysis.data(name))) != 1:
+        return False
+    return node.shape == analysis[source].shape
