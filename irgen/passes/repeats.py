@@ -27,7 +27,7 @@ def run(graph: Graph) -> Graph:
                 del nodes[name]
     if not instead:
         return graph
-    return replace(graph, nodes=nodes, outputs=[instead.get(name, name) for name in graph.outputs])
+    return replace(graph, nodes=nodes, outputs=[instead.get(name, name) for name in graph.outputs]).pruned()
 
 
 PASS = Pass(run=run, after=("moves",))
