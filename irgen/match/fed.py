@@ -101,7 +101,7 @@ def reshaped(actual: tuple[int, ...], before: tuple[int, ...], after: tuple[int,
     """The shape that an array of shape `actual` gets from the reshape that takes `before` to `after`.
 
     Runs of axes with equal products are matched; within a run the traced sizes are kept where they fit, and the
-    first axis takes what differs. `Unevaluable` where that is not possible.
+    first axis that can takes what differs. `Unevaluable` where that is not possible.
     """
     if actual == before:
         return after
@@ -136,7 +136,8 @@ def _run(actual: tuple[int, ...], before: tuple[int, ...], after: tuple[int, ...
         if count == 1:
             return after
         raise Unevaluable("an axis of one that grew is reshaped away", at=at)
-    rest = int(np.prod([after[k] for k in wide[1:]], dtype=np.int64))
-    if rest == 0 or count % rest:
-        raise Unevaluable(f"{count} elements do not split into rows of {rest}", at=at)
-    return tuple(count // rest if k == wide[0] else n for k, n in enumerate(after))
+    for taker in wide:
+        rest = int(np.prod([after[k] for k in wide if k != taker], dtype=np.int64))
+        if rest and count % rest == 0:
+            return tuple(count // rest if k == taker else n for k, n in enumerate(after))
+    raise Unevaluable(f"{count} elements do not split like {list(after)}", at=at)
