@@ -167,7 +167,7 @@ def refit(built: Built, inputs: Inputs) -> Built:
             if isinstance(value, Shape)
             else tuple(sizes.get(axis, n) if axis else n for axis, n in zip(axes, old.shape, strict=True))
         )
-        kwargs[name] = value if value is not None and not isinstance(value, Shape) else _redrawn(old, wanted, value)
+        kwargs[name] = value if value is not None and not isinstance(value, Shape) else redrawn(old, wanted, value)
     return replace(built, kwargs=kwargs, resized=[_resized(built, kwargs)] if built.resized else [])
 
 
@@ -201,7 +201,7 @@ def _read_axes(name: str, wanted: tuple[int, ...], built: Built, sizes: dict[str
             )
 
 
-def _redrawn(old: torch.Tensor, sizes: tuple[int, ...], wanted: Shape | None) -> torch.Tensor:
+def redrawn(old: torch.Tensor, sizes: tuple[int, ...], wanted: Shape | None = None) -> torch.Tensor:
     """The values of `old` repeated into another shape."""
     import torch  # noqa: PLC0415
 
@@ -222,7 +222,7 @@ def _resized(built: Built, kwargs: Mapping[str, torch.Tensor]) -> dict[str, torc
             axis: 2 * i + 1
             for i, axis in enumerate(sorted({a for names in built.axes.values() for a in names if a}), 1)
         }
-        larger[name] = _redrawn(
+        larger[name] = redrawn(
             value, tuple(n + steps[a] if a else n for n, a in zip(value.shape, axes, strict=True)), None
         )
     return larger

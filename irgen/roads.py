@@ -200,11 +200,16 @@ def _from_object(source: Any, inputs: Inputs, say: Say, name: str = "") -> Found
 
         return Found(name, name, torch_fx.read(source, given.of_module(source, inputs)))
     if isinstance(source, torch.nn.Module):
+        from irgen import varying  # noqa: PLC0415
+        from irgen.frontends import torch_live  # noqa: PLC0415
+
         say(f"tracing {name}")
-        return _capture(name, Built(source, given.of_module(source, inputs), title=type(source).__name__), None, say)
+        built = Built(source, given.of_module(source, inputs), title=type(source).__name__)
+        built = varying.with_axes(built, lambda kwargs: torch_live.record(source, (), kwargs))
+        return _capture(name, built, None, say)
     raise SourceError(
-        f"a {name} is not a source of a model",
-        at=repr(source)[:80],
+        f"a {type(source).__name__} is not a source of a model",
+        at=name if name != type(source).__name__ else repr(source)[:80],
         fix="give a torch.nn.Module, an exported program, a file or a name",
     )
 

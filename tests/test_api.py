@@ -25,7 +25,7 @@ def test_a_module_and_its_inputs_give_a_model(model: irgen.Model):
     assert model.facts["frontend"] == "torch-live"
     assert model.facts["stacks"][0]["layers"] == 2
     assert model.facts["parameters"]["total"] == sum(p.numel() for p in Decoder().parameters())
-    assert len(model.canonical) < len(model.graph)
+    assert "linear" in {node.op for node in model.canonical}
     assert model.regions
 
 
@@ -73,7 +73,7 @@ def test_the_module_is_left_as_it_was():
 def test_what_is_being_done_is_told():
     said: list[str] = []
     irgen.trace(Decoder(), {"ids": (2, 9)}, say=said.append).draw()
-    assert [line.split()[0] for line in said] == ["tracing", "normalising", "recognising", "drawing"]
+    assert [line.split()[0] for line in said] == ["tracing", "tracing", "normalising", "recognising", "drawing"]
 
 
 @pytest.fixture(scope="module")
@@ -84,11 +84,11 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     (folder / "ir.json").write_text(irgen.trace(module, ids).json())
     torch.export.save(torch.export.export(module, (ids,)), folder / "program.pt2")
     code = f"""
-import warnings; warnings.simplefilter("ignore")
 import torch
 from tests.sample_models import Decoder
 ids = torch.arange(26).reshape(2, 13)
-torch.onnx.export(Decoder().eval(), (ids,), "{folder / "model.onnx"}", dynamo=True, external_data=False)
+from tests.support.exporting import export_dynamo, randomised
+export_dynamo(randomised(Decoder().eval()), {{"ids": ids}}, "{folder / "model.onnx"}", dynamic={{"ids": ("batch", "seq")}})
 """
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True)
     return {path.suffix: path for path in folder.iterdir()}

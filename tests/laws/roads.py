@@ -1,12 +1,11 @@
-"""Every road from a module into irgen, as a table."""
+"""Every road from a module into irgen, as a table; and the ones that a system truly cannot take, with the error."""
 
+import inspect
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 import torch
 
-from irgen import zoo
 from irgen.api import trace
 from irgen.frontends import onnx
 from irgen.ir.graph import Graph
@@ -30,21 +29,18 @@ def export(built: Built, folder: Path) -> Graph:
 
 
 def fx(built: Built, folder: Path) -> Graph:
-    """A plain symbolic trace, with the inputs that the system gives."""
-    absent = {
-        name: None
-        for name, parameter in torch.fx.Tracer().root_signature(built.module).items()
-    } if hasattr(torch.fx.Tracer, "root_signature") else None
-    traced = torch.fx.symbolic_trace(built.module, concrete_args=absent)
-    return trace(traced, built.kwargs).graph
+    """A plain symbolic trace; arguments that the system does not give keep their defaults."""
+    parameters = inspect.signature(built.module.forward).parameters.values()
+    rest = {p.name: p.default for p in parameters if p.name not in built.kwargs and p.default is not p.empty}
+    return trace(torch.fx.symbolic_trace(built.module, concrete_args=rest), built.kwargs).graph
 
 
 def dynamo(built: Built, folder: Path) -> Graph:
-    return onnx.read(export_dynamo(built.module, built.kwargs, folder / "dynamo.onnx"))
+    return onnx.read(export_dynamo(built.module, built.kwargs, folder / "dynamo.onnx", dynamic=built.axes))
 
 
 def torchscript(built: Built, folder: Path) -> Graph:
-    return onnx.read(export_torchscript(built.module, built.kwargs, folder / "torchscript.onnx"))
+    return onnx.read(export_torchscript(built.module, built.kwargs, folder / "torchscript.onnx", dynamic=built.axes))
 
 
 def nameless(road: str) -> Road:
@@ -57,7 +53,6 @@ def nameless(road: str) -> Road:
 
 
 ROADS: dict[str, Road] = {
-    "live": live,
     "export": export,
     "fx": fx,
     "dynamo": dynamo,
@@ -65,3 +60,23 @@ ROADS: dict[str, Road] = {
     "torchscript": torchscript,
     "torchscript-anonymous": nameless("torchscript"),
 }
+"""The roads beside live capture, which the others are compared with."""
+
+
+def masked(built: Built) -> Built:
+    """The system with a mask of ones for each of its token inputs, where it takes one.
+
+    Without it, transformers looks for packed sequences by `torch.diff`, which the TorchScript exporter cannot take.
+    """
+    ones = {
+        mask: torch.ones_like(value)
+        for name, value in built.kwargs.items()
+        if name.endswith("input_ids")
+        and (mask := name.replace("input_ids", "attention_mask")) in inspect.signature(built.module.forward).parameters
+    }
+    axes = {mask: built.axes[mask.replace("attention_mask", "input_ids")] for mask in ones}
+    resized = [
+        {**other, **{mask: torch.ones_like(other[mask.replace("attention_mask", "input_ids")]) for mask in ones}}
+        for other in built.resized
+    ]
+    return Built(built.module, {**built.kwargs, **ones}, resized, {**built.axes, **axes}, built.title, built.note)
