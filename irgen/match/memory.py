@@ -109,23 +109,27 @@ class Asking:
         """Leaves as drawn by the probe; leaves that are no stubs are drawn here."""
         chance = np.random.default_rng(17 + probe.draw)
         values: dict[str, Floats] = {}
+        fresh = probe.another(probe.draw)
         for leaf in mixing.leaves:
             shape = mixing.analysis[leaf].shape
-            drawn = probe.value(leaf) if probe.is_stub(leaf) else chance.standard_normal(shape)
+            drawn = fresh.value(leaf) if fresh.is_stub(leaf) else chance.standard_normal(shape)
             if drawn is None:
                 return None
             values[leaf] = np.asarray(drawn, dtype=np.float64)
-        return Asking(mixing, probe, values)
+        own = {leaf: value for leaf, value in values.items() if not fresh.is_stub(leaf)}
+        return Asking(mixing, fresh.override(own) if own else fresh, values)
 
     def output(self, changed: Mapping[str, Floats] | None = None) -> Floats | None:
         """The output as [batch, token, channel] under the leaves' values, some of them changed."""
-        value = self.probe.override({**self.values, **(changed or {})}).value(self.mixing.out)
+        value = (self.probe.override(changed) if changed else self.probe).value(self.mixing.out)
         if value is None or np.iscomplexobj(value):
             return None
         rows = as_rows(np.asarray(value, dtype=np.float64), self.mixing)
         return rows if rows is None or np.isfinite(rows).all() else None
 
-    def at(self, stream: Stream, token: int | None, features: Iterable[int] | None = None) -> dict[str, NDArray[np.bool_]]:
+    def at(
+        self, stream: Stream, token: int | None, features: Iterable[int] | None = None
+    ) -> dict[str, NDArray[np.bool_]]:
         """Where a stream stands in its leaves at one token (None: at all)."""
         found: dict[str, NDArray[np.bool_]] = {}
         wanted = list(stream.features if features is None else features)
@@ -146,7 +150,9 @@ class Asking:
             found[leaf] = np.moveaxis(flat.reshape(moved.shape), -1, axis)
         return found
 
-    def with_stream(self, stream: Stream, token: int | None, value: float | Floats, *, add: bool = False) -> dict[str, Floats]:
+    def with_stream(
+        self, stream: Stream, token: int | None, value: float | Floats, *, add: bool = False
+    ) -> dict[str, Floats]:
         """The stream's leaves with its entries at one token (None: all) set to a value, or changed by it."""
         changed: dict[str, Floats] = {}
         for leaf, mask in self.at(stream, token).items():
@@ -157,7 +163,7 @@ class Asking:
 
     def replaced(self, changed: Mapping[str, Floats]) -> Asking:
         """The same run with other values of some leaves."""
-        return Asking(self.mixing, self.probe, {**self.values, **changed})
+        return Asking(self.mixing, self.probe.override(changed), {**self.values, **changed})
 
 
 def as_rows(value: Floats, mixing: Mixing) -> Floats | None:

@@ -1,0 +1,185 @@
+"""The recurrences of a branch, each examined once for all layers that have the same cone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from irgen.ir.graph import Node
+from irgen.match.analysis import NORMS, Analysis
+from irgen.match.memory import MIXERS, SMALLEST, Mixing, cone_of
+from irgen.match.pattern import Branch
+from irgen.match.recurrence import Recurrence, examine
+from irgen.match.weighted import weighted
+
+_LINEAR = frozenset({"linear", "grouped_linear", "matmul", "einsum", "conv"})
+
+
+@dataclass(slots=True)
+class Memory:
+    """A recurrence where it stands: its cone, the contraction behind it, the short convolution in front, its nodes."""
+
+    recurrence: Recurrence
+    mixing: Mixing
+    behind: str | None
+    conv_kernel: int | None
+    nodes: set[str]
+
+
+def memories(branch: Branch) -> list[Memory] | str:
+    """Every recurrence in the unclaimed part of a branch, or why there is none."""
+    known = branch.marks.setdefault("memories", [])
+    for entry in known:
+        if isinstance(entry, _Asked) and entry.out == tuple(branch.outs) and entry.claimed == len(branch.claimed):
+            return entry.answer
+    answer = _search(branch)
+    known.append(_Asked(tuple(branch.outs), len(branch.claimed), answer))
+    return answer
+
+
+@dataclass(slots=True)
+class _Asked:
+    out: tuple[str, ...]
+    claimed: int
+    answer: list[Memory] | str
+
+
+def _search(branch: Branch) -> list[Memory] | str:
+    analysis, root = branch.analysis, branch.root
+    if root is None or len(analysis[root].shape) != 3 or branch.axis % 3 != 2:
+        return "the stream is no sequence of tokens"
+    batch, tokens, _ = analysis[root].shape
+    found: list[Memory] = []
+    spent: set[str] = set()
+    reason = "nothing between two contractions mixes tokens"
+    for out, behind in _candidates(branch):
+        if out in spent:
+            continue
+        nodes, leaves = cone_of(analysis, out, branch.region, root)
+        if len(nodes) < SMALLEST or not leaves or spent & set(nodes):
+            continue
+        if not any(analysis.op(n) in MIXERS for n in nodes) or branch.claimed & set(nodes):
+            continue
+        if (why := _product_bent(analysis, nodes)) is not None:
+            reason = why
+            continue
+        mixing = Mixing(analysis, out, nodes, leaves, tokens, batch)
+        verdict = _once(branch, mixing)
+        if isinstance(verdict, str):
+            reason = verdict
+            continue
+        own = _nodes(branch, out, behind)
+        spent |= own
+        found.append(Memory(verdict, mixing, behind, _conv_kernel(analysis, own), own))
+    return found or reason
+
+
+def _candidates(branch: Branch) -> list[tuple[str, str | None]]:
+    """What contractions and norms of the branch read, and what leaves it: where a recurrence may end."""
+    analysis = branch.analysis
+    found: dict[str, str | None] = {}
+    free = sorted(branch.region - branch.claimed, key=analysis.place.__getitem__)
+    for name in free:
+        node = analysis[name]
+        if node.op in NORMS:
+            found.setdefault(node.inputs[0], None)
+        elif node.op in _LINEAR and analysis.probes[0].is_stub(name):
+            w = weighted(analysis, name)
+            x = w.x if w is not None else node.inputs[0]
+            if found.get(x) is None:
+                found[x] = name
+    for out in branch.outs:
+        found.setdefault(out, None)
+    place = analysis.place
+    return sorted(((n, b) for n, b in found.items() if n in branch.region), key=lambda pair: place[pair[0]])
+
+
+def _product_bent(analysis: Analysis, nodes: list[str]) -> str | None:
+    """Weights that a nonlinear function makes of the product of two tokens are attention, not a recurrence."""
+    inside = set(nodes)
+    state: dict[str, int] = {}  # 1: behind a product of two streams, 2: bent behind it
+    for name in nodes:
+        node = analysis[name]
+        below = [state.get(s, 0) for s in node.inputs if s in inside]
+        level = max(below, default=0)
+        if node.op in {"matmul", "einsum"} and len(analysis.data(name)) == 2:
+            if level == 2 and not _is_readout(analysis, node):
+                return "a nonlinear function of the product of two streams weighs a third: this is attention"
+            level = max(level, 1)
+        elif level == 1 and node.op in {"exp", "softmax", "sigmoid", "relu", "silu", "tanh", "relu2", "softplus"}:
+            level = 2
+        state[name] = level
+    return None
+
+
+def _is_readout(analysis: Analysis, node: Node) -> bool:
+    del analysis, node
+    return False
+
+
+def _once(branch: Branch, mixing: Mixing) -> Recurrence | str:
+    """The verdict on a cone, taken over from an equal cone where there was one."""
+    key = _key(mixing)
+    verdicts = branch.marks.setdefault("recurrences", [])
+    for entry in verdicts:
+        if isinstance(entry, tuple) and entry[0] == key:
+            return entry[1]
+    verdict = examine(mixing)
+    verdicts.append((key, verdict))
+    return verdict
+
+
+def _key(mixing: Mixing) -> int:
+    """A number that is equal for cones with the same operators, wiring, shapes and constants."""
+    analysis = mixing.analysis
+    place: dict[str, int] = {name: i for i, name in enumerate([*mixing.leaves, *mixing.nodes])}
+    rows: list[object] = [mixing.tokens, mixing.batch]
+    for leaf in mixing.leaves:
+        rows.append((analysis.op(leaf), analysis[leaf].shape))
+    for name in mixing.nodes:
+        node = analysis[name]
+        sources = tuple(place.get(s, -1) if s in place else _outside(analysis, s) for s in node.inputs)
+        rows.append((node.op, tuple(sorted(node.attrs.items(), key=lambda item: item[0])), node.shape, sources))
+    return hash(tuple(map(repr, rows)))
+
+
+def _outside(analysis: Analysis, name: str) -> object:
+    if not name:
+        return None
+    node = analysis[name]
+    value = node.value
+    if value is not None:
+        return (node.op, node.shape, hash(value.tobytes()) if value.size < 100_000 else None)
+    return (node.op, node.shape, node.attrs.get("value"))
+
+
+def _nodes(branch: Branch, out: str, behind: str | None) -> set[str]:
+    """The recurrence's nodes in the branch: everything in front of the contraction behind it, and that contraction."""
+    analysis = branch.analysis
+    end = behind or _next_contraction(branch, out)
+    assert branch.root is not None
+    ends = [end] if end else [out, *branch.outs]
+    nodes: set[str] = set()
+    for name in ends:
+        nodes |= analysis.back(name, analysis.place[branch.root])
+    return (nodes & branch.region) - branch.claimed
+
+
+def _next_contraction(branch: Branch, out: str) -> str | None:
+    analysis = branch.analysis
+    behind = {out}
+    for name in sorted(branch.region, key=analysis.place.__getitem__):
+        if any(s in behind for s in analysis[name].inputs):
+            behind.add(name)
+            if analysis.op(name) in _LINEAR and analysis.probes[0].is_stub(name):
+                return name
+    return None
+
+
+def _conv_kernel(analysis: Analysis, nodes: set[str]) -> int | None:
+    """The kernel of the depthwise convolution along the tokens."""
+    sizes: list[int] = []
+    for name in nodes:
+        node = analysis[name]
+        if node.op == "conv" and len(node.shape) == 3 and node.attrs.get("groups", 1) == node.shape[1]:
+            sizes.append(analysis[node.inputs[1]].shape[-1])
+    return max(sizes, default=None)

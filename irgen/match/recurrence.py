@@ -1,0 +1,328 @@
+"""What a cone that carries a state does, told from its answers: causal memory, linear input, decay, read-out, state size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from irgen.match.memory import SHORTEST, Asking, Mixing, Stream, changed_tokens
+
+Floats = NDArray[np.float64]
+
+_EQUAL = 1e-6
+_LINEAR = 1e-7
+
+
+@dataclass(frozen=True, slots=True)
+class Recurrence:
+    """A causal recurrence that is linear in its input.
+
+    `inner` channels leave it. `state` is the number of state entries that one channel reads (None: one, its own).
+    `decay` is `none`, `fixed` or `selective` (computed from the tokens). `rates` is how many rates of decay one channel
+    has: `single` or `several`. `tied`: the stream that sets the decay also scales what enters (a discretised step).
+    `delta`: the keys of a token also change what earlier tokens left. `normalized`: the weights of all tokens sum to
+    one. `root_law`: what enters is scaled by √(1 − decay²). `bonus`: the own token has a weight outside the decay's law.
+    """
+
+    inner: int
+    state: int | None
+    decay: str
+    rates: str | None
+    tied: bool
+    delta: bool
+    normalized: bool
+    root_law: bool
+    bonus: bool
+    checks: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Effect:
+    stream: Stream
+    causal: bool
+    additive: bool = False
+    spread: int = 0
+    enters: bool = False
+    between: bool = False
+
+
+def examine(mixing: Mixing) -> Recurrence | str:
+    """The recurrence that a cone is, found on the first draw and confirmed on the second; or why it is none."""
+    if mixing.tokens < SHORTEST:
+        return f"{mixing.tokens} tokens are too few to tell a memory from a short window"
+    runs = [Asking.of(mixing, probe) for probe in mixing.analysis.probes]
+    first, second = runs
+    if first is None or second is None:
+        return "the streams have no probe values"
+    found = _examined(first)
+    if isinstance(found, str):
+        return found
+    value, recurrence = found
+    kind = _kind(second, value, second.output(), _token(mixing))
+    if kind != "causal":
+        return f"a second draw disagrees: the value stream is {kind}"
+    return recurrence
+
+
+def _token(mixing: Mixing) -> int:
+    """The token that is changed: not the first, with at least three behind it."""
+    return max(1, min(mixing.tokens // 3, mixing.tokens - 4))
+
+
+def _examined(ask: Asking) -> tuple[Stream, Recurrence] | str:
+    mixing, token = ask.mixing, _token(ask.mixing)
+    plain = ask.output()
+    if plain is None:
+        return f"its output has no probe value: {ask.probe.why(mixing.out) or 'its axes hold no tokens'}"
+    effects: list[_Effect] = []
+    reads: list[Stream] = []
+    for stream in mixing.streams:
+        kind = _kind(ask, stream, plain, token)
+        if kind == "acausal":
+            return "a token's change reaches earlier tokens: the mixing is not causal"
+        if kind == "causal":
+            effects.append(_Effect(stream, causal=True))
+        elif kind == "own":
+            reads.append(stream)
+    if not effects:
+        return "no stream's change at one token reaches beyond the next: there is no memory"
+    for effect in effects:
+        effect.additive = _is_additive(ask, effect.stream, plain, token)
+        effect.spread = _spread(ask, effect.stream, plain, token)
+    values = [e for e in effects if e.additive and e.spread]
+    if not values:
+        return "what its streams leave in memory does not add up"
+    value = min(values, key=lambda e: e.spread)
+    return value.stream, _told(ask, plain, token, value, effects, reads)
+
+
+def _told(
+    ask: Asking, plain: Floats, token: int, value: _Effect, effects: list[_Effect], reads: list[Stream]
+) -> Recurrence:
+    inner = plain.shape[-1]
+    others = [e for e in effects if e is not value]
+    _, channel = _kernel(ask, value.stream, token)
+    _assign_roles(ask, value.stream, others, token, channel)
+    state = _state(ask, reads, plain, token)
+    rates, factor, own_factor = _rates(ask, value.stream, token, channel)
+    normalized = _is_normalized(ask, value.stream, others, token)
+    selective = [e for e in others if e.between]
+    keys = [e for e in others if e.enters and not e.between]
+    wide_ties = [e for e in selective if e.enters and e.spread > 1]
+    delta = state is not None and not keys and bool(wide_ties) and not normalized
+    tied = [e for e in selective if e.enters]
+    decay = "selective" if selective and not normalized else ("none" if rates == "none" else "fixed")
+    checks = (
+        f"changed at token {token}, a stream of {len(value.stream.features)} features changes that token and all later "
+        f"outputs and no earlier one; what two tokens leave adds up (two draws)",
+        _says(decay, rates, bool(tied), delta, state),
+    )
+    return Recurrence(
+        inner,
+        state,
+        decay,
+        None if rates == "none" else rates,
+        bool(tied),
+        delta,
+        normalized,
+        state is None and _obeys_root_law(ask, value.stream, selective, token, channel),
+        factor is not None and own_factor is not None and abs(own_factor - factor) > _EQUAL * abs(factor),
+        checks,
+    )
+
+
+def _says(decay: str, rates: str | None, tied: bool, delta: bool, state: int | None) -> str:
+    words = {"none": "nothing fades", "fixed": "fixed decay", "selective": "the decay is computed from the tokens"}[
+        decay
+    ]
+    if rates in {"single", "several"}:
+        words += f", {rates} rate{'s' if rates == 'several' else ''} a channel"
+    if tied:
+        words += ", and the same stream scales what enters"
+    if delta:
+        words += ", a token's key also changes what earlier tokens left"
+    return words + (f"; each channel reads {state} state entries" if state else "; each channel has one state entry")
+
+
+# -- single questions ------------------------------------------------------------------------------------------------
+
+
+def _noise(ask: Asking, stream: Stream, token: int, scale: float = 1.0) -> dict[str, Floats]:
+    """The leaves with a stream changed at one token by the same random amounts each time."""
+    changed: dict[str, Floats] = {}
+    for leaf, mask in ask.at(stream, token).items():
+        chance = np.random.default_rng(5)
+        new = ask.values[leaf].copy()
+        new[mask] += scale * chance.uniform(0.3, 0.9, int(mask.sum()))
+        changed[leaf] = new
+    return changed
+
+
+def _kind(ask: Asking, stream: Stream, plain: Floats | None, token: int) -> str:
+    """What a change of a stream at one token reaches: `nothing`, `own`, `short`, `causal` or `acausal`."""
+    other = ask.output(_noise(ask, stream, token))
+    if plain is None or other is None:
+        return "nothing"
+    changed = changed_tokens(plain, other)
+    if changed[:token].any():
+        return "acausal"
+    if changed[token + 2 :].any():
+        return "causal"
+    return "short" if changed[token + 1] else ("own" if changed[token] else "nothing")
+
+
+def _is_additive(ask: Asking, stream: Stream, plain: Floats, token: int) -> bool:
+    """Whether changes at two tokens add up: so do values (whatever each goes through alone), decays multiply."""
+    here, there = _noise(ask, stream, token), _noise(ask, stream, token + 1)
+    both = {leaf: here[leaf] + there[leaf] - ask.values[leaf] for leaf in here if leaf in there}
+    both |= {leaf: new for leaf, new in (here | there).items() if leaf not in both}
+    outputs = [ask.output(changed) for changed in (here, there, both)]
+    if any(y is None for y in outputs):
+        return False
+    one, two, joint = (y - plain for y in outputs if y is not None)
+    return bool(np.abs(joint - one - two).max() <= _LINEAR * np.abs(joint).max())
+
+
+def _spread(ask: Asking, stream: Stream, plain: Floats, token: int) -> int:
+    """How many output channels one feature of a stream reaches."""
+    feature = stream.features[len(stream.features) // 2]
+    changed: dict[str, Floats] = {}
+    for leaf, mask in ask.at(stream, token, [feature]).items():
+        changed[leaf] = np.where(mask, ask.values[leaf] + 0.7, ask.values[leaf])
+    other = ask.output(changed)
+    if other is None:
+        return 0
+    gaps = np.abs(other - plain).max(axis=(0, 1))
+    return int((gaps > 1e-9 * gaps.max(initial=0.0)).sum()) if gaps.max(initial=0.0) > 0 else 0
+
+
+def _kernel(ask: Asking, value: Stream, token: int) -> tuple[Floats, int]:
+    """What one feature of the value stream, alone and at one token, leaves at that token and each later one."""
+    rows = _alone(ask, value, token)
+    if rows is None:
+        return np.zeros(ask.mixing.tokens - token), 0
+    channel = int(np.abs(rows[token:]).max(axis=0).argmax())
+    return rows[token:, channel], channel
+
+
+def _alone(ask: Asking, value: Stream, token: int) -> Floats | None:
+    """The outputs [token, channel] when only one feature of the value stream at one token is not zero."""
+    feature = value.features[len(value.features) // 2]
+    silent = ask.with_stream(value, None, 0.0)
+    quiet = ask.replaced(silent)
+    struck = {leaf: np.where(mask, 1.0, silent[leaf]) for leaf, mask in quiet.at(value, token, [feature]).items()}
+    one, none = quiet.output(struck), quiet.output()
+    if one is None or none is None:
+        return None
+    return (one - none)[0]
+
+
+def _assign_roles(ask: Asking, value: Stream, others: list[_Effect], token: int, channel: int) -> None:
+    """Tell streams that scale what enters at their own token from those that change what earlier tokens left.
+
+    What one token left is compared with what a later one leaves, so that a common divisor of both cancels out.
+    """
+
+    def left(run: Asking) -> tuple[Floats, Floats] | None:
+        early, late = _alone(run, value, token), _alone(run, value, token + 2)
+        return None if early is None or late is None else (early[token + 3 :, channel], late[token + 3 :, channel])
+
+    plain = left(ask)
+    for e in others:
+        at_own, at_next = (left(ask.replaced(_noise(ask, e.stream, token + i))) for i in (0, 1))
+        e.enters = plain is not None and at_own is not None and _differs(*_crossed(plain, at_own))
+        e.between = plain is not None and at_next is not None and _differs(*_crossed(plain, at_next))
+
+
+def _crossed(plain: tuple[Floats, Floats], changed: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+    """Two products that are equal if both kernels changed by one factor."""
+    return plain[0] * changed[1], changed[0] * plain[1]
+
+
+def _differs(one: Floats, other: Floats) -> bool:
+    scale = np.abs(one).max(initial=0.0)
+    return bool(scale > 0 and np.abs(one - other).max() > _EQUAL * scale)
+
+
+def _state(ask: Asking, reads: list[Stream], plain: Floats, token: int) -> int | None:
+    """How many features of the read-out stream one output channel sees."""
+    sizes = [round(len(s.features) * _spread(ask, s, plain, token) / plain.shape[-1]) for s in reads]
+    return max((n for n in sizes if n > 1), default=None)
+
+
+def _steady(ask: Asking, token: int) -> Asking:
+    """The run in which every token is like one token."""
+    changed: dict[str, Floats] = {}
+    for stream in ask.mixing.streams:
+        source = {leaf: mask for leaf, mask in ask.at(stream, token).items() if mask.any()}
+        if not source:
+            continue
+        leaf, mask = next(iter(source.items()))
+        wanted = (changed.get(leaf, ask.values[leaf]))[mask]
+        for other in stream.leaves:
+            new = changed.get(other, ask.values[other]).copy()
+            everywhere = ask.at(stream, None)[other]
+            repeats = int(everywhere.sum()) // max(wanted.size, 1)
+            if repeats and everywhere.sum() == repeats * wanted.size:
+                new[everywhere] = _repeated(ask, other, stream, wanted, everywhere)
+            changed[other] = new
+    return ask.replaced(changed)
+
+
+def _repeated(ask: Asking, leaf: str, stream: Stream, wanted: Floats, everywhere: NDArray[np.bool_]) -> Floats:
+    """The values of one token put at every token of a leaf, in the order in which a mask reads them."""
+    new = np.zeros(everywhere.shape)
+    for token in range(ask.mixing.tokens):
+        mask = ask.at(stream, token).get(leaf)
+        if mask is not None and mask.sum() == wanted.size:
+            new[mask] = wanted
+    return new[everywhere]
+
+
+def _rates(ask: Asking, value: Stream, token: int, channel: int) -> tuple[str | None, float | None, float | None]:
+    """How the kernel fades when all tokens are alike: `none`, `single` or `several` rates; the rate; own to next."""
+    rows = _alone(_steady(ask, token), value, token)
+    if rows is None:
+        return None, None, None
+    kernel = rows[token:, channel]
+    if len(kernel) < 4 or not np.abs(kernel[1:4]).min() > 0:
+        return None, None, None
+    first, second = kernel[2] / kernel[1], kernel[3] / kernel[2]
+    own = kernel[1] / kernel[0] if kernel[0] else None
+    if abs(first - 1) < _EQUAL and abs(second - 1) < _EQUAL:
+        return "none", 1.0, own
+    return ("single" if abs(first - second) <= _EQUAL * abs(first) else "several"), float(first), own
+
+
+def _is_normalized(ask: Asking, value: Stream, others: list[_Effect], token: int) -> bool:
+    """Whether a value that is the same at every token comes out the same whatever the other streams are."""
+    alike = ask.replaced(ask.with_stream(value, None, 1.0))
+    plain = alike.output()
+    if plain is None or not others or not np.abs(plain).max() > 0:
+        return False
+    for e in others:
+        changed = alike.output(_noise(alike, e.stream, token))
+        if changed is None or np.abs(changed - plain).max() > _LINEAR * np.abs(plain).max():
+            return False
+    return True
+
+
+def _obeys_root_law(ask: Asking, value: Stream, selective: list[_Effect], token: int, channel: int) -> bool:
+    """Whether what enters is scaled by √(1 − a²) where a is the decay: both read off steady kernels at two decays."""
+    for e in selective:
+        seen: list[tuple[float, float]] = []
+        for shift in (-1.0, 1.0):
+            shifted = ask.replaced(ask.with_stream(e.stream, None, shift, add=True))
+            rows = _alone(_steady(shifted, token), value, token)
+            if rows is None or not np.abs(rows[token : token + 3, channel]).min() > 0:
+                return False
+            kernel = rows[token:, channel]
+            seen.append((float(kernel[2] / kernel[1]), float(kernel[0])))
+        (a, enters), (b, also) = seen
+        if abs(a) < 1 and abs(b) < 1 and abs(a - b) > _EQUAL:
+            law = np.sqrt((1 - a * a) / (1 - b * b))
+            if abs(enters / also - law) <= 1e-5 * law:
+                return True
+    return False
