@@ -48,6 +48,10 @@ VALUES = frozenset(
     ]
 )
 GIVES_TENSOR = frozenset(["T", "mT", "H", "mH", "real", "imag", "data"])
+TAKES_INTEGERS = frozenset(
+    "pad view reshape expand repeat narrow split chunk roll unflatten zeros ones empty new_zeros new_ones new_empty "
+    "arange tile broadcast_to split_with_sizes constant_pad_nd unfold select tril triu rand randn eye".split()
+)
 LITERALS = frozenset({torch.tensor, torch.as_tensor, torch.scalar_tensor, torch.asarray})
 SKIPPED = frozenset(
     ["_assert", "_assert_async", "_check_tensor_all", "_is_all_true", "requires_grad_", "set_grad_enabled"]
@@ -225,6 +229,15 @@ class Recorder(TorchFunctionMode):
         if base in SKIPPED:
             return args[0] if base == "requires_grad_" else torch.tensor(True) if base == "_is_all_true" else None
         self.last = base
+        if base in TAKES_INTEGERS:
+            args = (
+                (args[0], *self._integers(args[1:], base))
+                if args and isinstance(args[0], torch.Tensor)
+                else self._integers(args, base)
+            )
+            named = self._integers(named, base)
+        elif base in ("__getitem__", "__setitem__") and len(args) > 1:
+            args = (args[0], self._bounds(args[1]), *args[2:])
         if func in LITERALS and not tensors((args, named)):
             return self._literal(func, args, named)
         if base in VALUES:
@@ -311,6 +324,20 @@ class Recorder(TorchFunctionMode):
     def _value(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         seen, named = mapped(args, self._or_ref), mapped(kwargs, self._or_ref)
         return self._really(func, func.__name__, seen, named)
+
+    def _integers(self, tree: Any, name: str) -> Any:
+        """0-d integer tensors that stand where torch wants numbers, as these numbers."""
+
+        def number(x: Any) -> Any:
+            whole = isinstance(x, torch.Tensor) and x.ndim == 0 and not (x.is_floating_point() or x.is_complex())
+            return self._really(torch.Tensor.item, name, (self.ref(x),), {}) if whole else x
+
+        return mapped(tree, number)
+
+    def _bounds(self, index: Any) -> Any:
+        items: tuple[Any, ...] = index if isinstance(index, tuple) else (index,)
+        fixed = tuple(self._integers(i, "slice") if isinstance(i, slice) else i for i in items)
+        return fixed if isinstance(index, tuple) else fixed[0]
 
     def _really(self, func: Callable[..., Any], name: str, args: Any, kwargs: Any) -> Any:
         """What the call gives on real values; noted where they come from the inputs."""

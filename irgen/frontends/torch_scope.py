@@ -11,11 +11,13 @@ from typing import Any
 import torch
 from torch import nn
 from torch._subclasses.fake_tensor import (  # pyright: ignore[reportPrivateImportUsage]
+    FakeTensor,
     FakeTensorMode,
     unset_fake_temporarily,
 )
 
 from irgen.frontends.torch_mode import Recorder, Trail
+from irgen.frontends.torch_trees import tensors_by_name
 
 
 def stand_in(tensor: torch.Tensor, mode: FakeTensorMode) -> torch.Tensor:
@@ -59,10 +61,20 @@ def fake_parameters(module: nn.Module, mode: FakeTensorMode) -> Generator[dict[i
         for table, name, value in put_back:
             table[name] = value
         for part, state, buffers in states:
-            part.__dict__.clear()
-            part.__dict__.update(state)
-            part._buffers.clear()
-            part._buffers.update(buffers)
+            _cleaned(part.__dict__, state)
+            _cleaned(part._buffers, buffers)
+
+
+def _cleaned(table: dict[str, Any], before: dict[str, Any]) -> None:
+    """Undo what the pass left behind where it is made of fake tensors; counters and hooks stay."""
+    for name, value in list(table.items()):
+        if value is before.get(name, table):
+            continue
+        if any(isinstance(tensor, FakeTensor) for _, tensor in tensors_by_name({"": value})):
+            if name in before:
+                table[name] = before[name]
+            else:
+                del table[name]
 
 
 @contextmanager

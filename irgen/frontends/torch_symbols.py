@@ -108,7 +108,7 @@ class _Solver:
         return self._known[sizes]
 
     def _solved(self, sizes: Sizes) -> str | None:
-        forms = (self._same, self._multiple, self._shifted, self._part, self._affine, self._sum)
+        forms = (self._same, self._multiple, self._shifted, self._part, self._sum, self._shifted_part, self._affine)
         for form in forms:
             for name, values in self._products.items():
                 found = form(name, values, sizes)
@@ -138,6 +138,17 @@ class _Solver:
             if all(-(-v // divisor) == n for v, n in zip(values, sizes, strict=True)):
                 return f"⌈{name}/{divisor}⌉"
         return None
+
+    def _shifted_part(self, name: str, values: Sizes, sizes: Sizes) -> str | None:
+        """A quotient and a few more: frames of a signal, and what is put around them."""
+        grown = max(n - sizes[0] for n in sizes)
+        if grown < 1 or (max(values) - values[0]) % grown:
+            return None
+        divisor = (max(values) - values[0]) // grown
+        more = sizes[0] - values[0] // max(1, divisor)
+        if divisor < 2 or abs(more) > 16 or any(v // divisor + more != n for v, n in zip(values, sizes, strict=True)):
+            return None
+        return f"{name}/{divisor}{more:+d}".replace("-", "−")
 
     def _affine(self, name: str, values: Sizes, sizes: Sizes) -> str | None:
         pairs = [(v, n) for v, n in zip(values, sizes, strict=True) if v != values[0]]
