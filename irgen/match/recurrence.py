@@ -40,10 +40,14 @@ class Recurrence:
 
 @dataclass(slots=True)
 class _Effect:
+    """What one feature of a stream, changed at one token, reaches: tokens by `kind`, and `spread` output channels.
+
+    `enters`: the stream scales what its own token leaves. `between`: it changes what earlier tokens left.
+    """
+
     stream: Stream
-    causal: bool
-    additive: bool = False
-    spread: int = 0
+    kind: str
+    spread: int
     enters: bool = False
     between: bool = False
 
@@ -60,9 +64,10 @@ def examine(mixing: Mixing) -> Recurrence | str:
     if isinstance(found, str):
         return found
     value, recurrence = found
-    kind = _kind(second, value, second.output(), _token(mixing))
-    if kind != "causal":
-        return f"a second draw disagrees: the value stream is {kind}"
+    plain = second.output()
+    again = _effect(second, value, plain, _token(mixing)) if plain is not None else None
+    if again is None or again.kind != "causal":
+        return "a second draw disagrees: there the value stream is not remembered"
     return recurrence
 
 
@@ -76,36 +81,27 @@ def _examined(ask: Asking) -> tuple[Stream, Recurrence] | str:
     plain = ask.output()
     if plain is None:
         return f"its output has no probe value: {ask.probe.why(mixing.out) or 'its axes hold no tokens'}"
-    effects: list[_Effect] = []
-    reads: list[Stream] = []
-    for stream in mixing.streams:
-        kind = _kind(ask, stream, plain, token)
-        if kind == "acausal":
-            return "a token's change reaches earlier tokens: the mixing is not causal"
-        if kind == "causal":
-            effects.append(_Effect(stream, causal=True))
-        elif kind == "own":
-            reads.append(stream)
-    if not effects:
+    effects = [_effect(ask, stream, plain, token) for stream in mixing.streams]
+    if any(e.kind == "acausal" for e in effects):
+        return "a token's change reaches earlier tokens: the mixing is not causal"
+    causal = sorted((e for e in effects if e.kind == "causal"), key=lambda e: e.spread)
+    if not causal:
         return "no stream's change at one token reaches beyond the next: there is no memory"
-    for effect in effects:
-        effect.additive = _is_additive(ask, effect.stream, plain, token)
-        effect.spread = _spread(ask, effect.stream, plain, token)
-    values = [e for e in effects if e.additive and e.spread]
-    if not values:
+    value = next((e for e in causal if _is_additive(ask, e.stream, plain, token)), None)
+    if value is None:
         return "what its streams leave in memory does not add up"
-    value = min(values, key=lambda e: e.spread)
-    return value.stream, _told(ask, plain, token, value, effects, reads)
+    reads = [e for e in effects if e.kind == "own"]
+    return value.stream, _told(ask, plain, token, value, causal, reads)
 
 
 def _told(
-    ask: Asking, plain: Floats, token: int, value: _Effect, effects: list[_Effect], reads: list[Stream]
+    ask: Asking, plain: Floats, token: int, value: _Effect, effects: list[_Effect], reads: list[_Effect]
 ) -> Recurrence:
     inner = plain.shape[-1]
     others = [e for e in effects if e is not value]
     _, channel = _kernel(ask, value.stream, token)
     _assign_roles(ask, value.stream, others, token, channel)
-    state = _state(ask, reads, plain, token)
+    state = _state(reads, inner)
     rates, factor, own_factor = _rates(ask, value.stream, token, channel)
     normalized = _is_normalized(ask, value.stream, others, token)
     selective = [e for e in others if e.between]
@@ -149,33 +145,46 @@ def _says(decay: str, rates: str | None, tied: bool, delta: bool, state: int | N
 # -- single questions ------------------------------------------------------------------------------------------------
 
 
-def _noise(ask: Asking, stream: Stream, token: int, scale: float = 1.0) -> dict[str, Floats]:
+def _noise(ask: Asking, stream: Stream, token: int) -> dict[str, Floats]:
     """The leaves with a stream changed at one token by the same random amounts each time."""
     changed: dict[str, Floats] = {}
     for leaf, mask in ask.at(stream, token).items():
         chance = np.random.default_rng(5)
         new = ask.values[leaf].copy()
-        new[mask] += scale * chance.uniform(0.3, 0.9, int(mask.sum()))
+        new[mask] += chance.uniform(0.3, 0.9, int(mask.sum()))
         changed[leaf] = new
     return changed
 
 
-def _kind(ask: Asking, stream: Stream, plain: Floats | None, token: int) -> str:
-    """What a change of a stream at one token reaches: `nothing`, `own`, `short`, `causal` or `acausal`."""
-    other = ask.output(_noise(ask, stream, token))
-    if plain is None or other is None:
-        return "nothing"
+def _nudged(ask: Asking, stream: Stream, token: int) -> dict[str, Floats]:
+    """The leaves with one feature of a stream changed at one token."""
+    feature = stream.features[len(stream.features) // 2]
+    return {
+        leaf: np.where(mask, ask.values[leaf] + 0.7, ask.values[leaf])
+        for leaf, mask in ask.at(stream, token, [feature]).items()
+    }
+
+
+def _effect(ask: Asking, stream: Stream, plain: Floats, token: int) -> _Effect:
+    """What a stream reaches: `nothing`, `own` (its token), `short` (the next one too), `causal` or `acausal`."""
+    other = ask.output(_nudged(ask, stream, token))
+    if other is None:
+        return _Effect(stream, "nothing", 0)
     changed = changed_tokens(plain, other)
+    gaps = np.abs(other - plain).max(axis=(0, 1))
+    spread = int((gaps > 1e-9 * gaps.max(initial=0.0)).sum())
     if changed[:token].any():
-        return "acausal"
-    if changed[token + 2 :].any():
-        return "causal"
-    return "short" if changed[token + 1] else ("own" if changed[token] else "nothing")
+        kind = "acausal"
+    elif changed[token + 2 :].any():
+        kind = "causal"
+    else:
+        kind = "short" if changed[token + 1] else ("own" if changed[token] else "nothing")
+    return _Effect(stream, kind, spread)
 
 
 def _is_additive(ask: Asking, stream: Stream, plain: Floats, token: int) -> bool:
     """Whether changes at two tokens add up: so do values (whatever each goes through alone), decays multiply."""
-    here, there = _noise(ask, stream, token), _noise(ask, stream, token + 1)
+    here, there = _nudged(ask, stream, token), _nudged(ask, stream, token + 1)
     both = {leaf: here[leaf] + there[leaf] - ask.values[leaf] for leaf in here if leaf in there}
     both |= {leaf: new for leaf, new in (here | there).items() if leaf not in both}
     outputs = [ask.output(changed) for changed in (here, there, both)]
@@ -183,19 +192,6 @@ def _is_additive(ask: Asking, stream: Stream, plain: Floats, token: int) -> bool
         return False
     one, two, joint = (y - plain for y in outputs if y is not None)
     return bool(np.abs(joint - one - two).max() <= _LINEAR * np.abs(joint).max())
-
-
-def _spread(ask: Asking, stream: Stream, plain: Floats, token: int) -> int:
-    """How many output channels one feature of a stream reaches."""
-    feature = stream.features[len(stream.features) // 2]
-    changed: dict[str, Floats] = {}
-    for leaf, mask in ask.at(stream, token, [feature]).items():
-        changed[leaf] = np.where(mask, ask.values[leaf] + 0.7, ask.values[leaf])
-    other = ask.output(changed)
-    if other is None:
-        return 0
-    gaps = np.abs(other - plain).max(axis=(0, 1))
-    return int((gaps > 1e-9 * gaps.max(initial=0.0)).sum()) if gaps.max(initial=0.0) > 0 else 0
 
 
 def _kernel(ask: Asking, value: Stream, token: int) -> tuple[Floats, int]:
@@ -246,9 +242,9 @@ def _differs(one: Floats, other: Floats) -> bool:
     return bool(scale > 0 and np.abs(one - other).max() > _EQUAL * scale)
 
 
-def _state(ask: Asking, reads: list[Stream], plain: Floats, token: int) -> int | None:
+def _state(reads: list[_Effect], inner: int) -> int | None:
     """How many features of the read-out stream one output channel sees."""
-    sizes = [round(len(s.features) * _spread(ask, s, plain, token) / plain.shape[-1]) for s in reads]
+    sizes = [round(len(e.stream.features) * e.spread / inner) for e in reads]
     return max((n for n in sizes if n > 1), default=None)
 
 
