@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from irgen.renderers.paths import elbow, heads, number, ring, signs
 from irgen.renderers.style import sheet
 from irgen.scene import Edge, Group, Node, Point, Scene, Text, plain, runs
@@ -9,8 +11,13 @@ from irgen.scene import Edge, Group, Node, Point, Scene, Text, plain, runs
 SIZES = {"h": 20.0, "v": 14.0, "t": 13.0, "g": 12.0, "b": 12.0, "s": 11.0, "l": 11.0, "k": 11.0}
 
 
+INVALID = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that XML cannot hold."""
+
+
 def escape(text: str) -> str:
     """Text as XML character data and attribute value."""
+    text = INVALID.sub("", text)
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return text.replace('"', "&quot;").replace("'", "&#39;")
 

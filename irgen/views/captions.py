@@ -218,7 +218,9 @@ def _convolution(part: Part, width: int | None, words: Words) -> Caption:
         wide = arrow(into, channels)
     taps = f"k={kernel[0]}" if isinstance(kernel, (list, tuple)) and len(kernel) == 1 else ""
     act = activation(facts.get("activation"))
-    return Caption("conv", title, _join(wide, taps, said, act if not said and not taps else ""))
+    short = whole(channels) if channels else ""
+    options = [_join(wide, taps, said, act if not said and not taps else ""), _join(wide, taps, said), _join(short, said), short]
+    return Caption("conv", title, "\n".join(dict.fromkeys(o for o in options if o)))
 
 
 def numbers(kernel: Fact) -> int:

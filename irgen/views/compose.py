@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from irgen.ir.architecture import Architecture, Stack
 from irgen.scene import Scene, Text
+from irgen.views import pyramid
 from irgen.views.captions import box_of_unknown
 from irgen.views.layers import Drawn, Opened
 from irgen.views.layout.columns import GUTTER, Channel, fit, gutter, link
@@ -15,6 +16,7 @@ from irgen.views.layout.page import MARGIN
 from irgen.views.layout.sheet import extent, put, wedge
 from irgen.views.layout.tree import Chain, Frame, Leaf, Par, Piece, limit, stretch, trunk
 from irgen.views.panels import PANELS, Detail, panel
+from irgen.views.pyramid import is_pyramid
 from irgen.views.towers import Tower, TowerView, crown, memory_of, name, split
 from irgen.views.words import Words
 
@@ -99,6 +101,8 @@ def _rows(towers: list[Tower], per_row: int) -> list[list[Tower]]:
 
 def compose(scene: Scene, found: Architecture, words: Words, top: float) -> float:
     """Draw the architecture below `top`; returns the lower edge of the drawing."""
+    if is_pyramid(found, scene.width):
+        return pyramid.draw(scene, found, words, top)
     if not found.stacks:
         return _bare(scene, found, words, top)
     made = build(found, words, scene.width)
@@ -209,8 +213,11 @@ def even(frame: Frame, high: float) -> None:
         more = (high - frame.high) / (len(child.items) - 1)
         child.gap = min(child.gap + more, 40.0)
         frame.measure()
-        frame.entry = (frame.entry or 22.0) + max(0.0, (high - frame.high))
-    
+    rest = max(0.0, high - frame.high)
+    frame.entry = (frame.entry or 22.0) + rest / 2
+    frame.roof += rest / 2
+    frame.measure()
+
 
 def _several(scene: Scene, made: Overview, top: float) -> float:
     across = scene.width - 2 * MARGIN

@@ -34,3 +34,34 @@ def heads_glyph(heads: int | None, shared: int | None, role: str) -> Drawing | N
 
 def _bar(x: float, wide: float) -> str:
     return f"M{x:.1f},0 h{wide:.4g} v8 h{-wide:.4g} z "
+
+
+def feature_map(side: float, cells: int, role: str) -> list[tuple[str, str]]:
+    """A square feature map with `cells` × `cells` windows."""
+    frame = f"M0,0 h{side:.4g} v{side:.4g} h{-side:.4g} z "
+    step = side / cells
+    lines = "".join(f"M{at * step:.1f},0 v{side:.4g} M0,{at * step:.1f} h{side:.4g} " for at in range(1, cells))
+    return [(f"map-{role}", frame + lines)]
+
+
+def windows(side: float, shifted: bool) -> list[tuple[str, str]]:
+    """A feature map of 8 × 8 cells with the borders of its windows, regular or shifted by half a window."""
+    step = side / 8
+    fine = "".join(f"M{at * step:.1f},0 v{side:.4g} M0,{at * step:.1f} h{side:.4g} " for at in range(1, 8))
+    bold = "".join(f"M{at * step:.1f},0 v{side:.4g} M0,{at * step:.1f} h{side:.4g} " for at in ((2, 6) if shifted else (4,)))
+    frame = f"M0,0 h{side:.4g} v{side:.4g} h{-side:.4g} z "
+    return [("map-attn", frame), ("hl", fine), ("e-attn", bold)]
+
+
+def mask_cells(band: int | None, sink: bool) -> Drawing:
+    """Which of nine keys each of nine queries sees: the lower triangle, or a band of it; a learned sink beside them."""
+    rows: list[str] = []
+    for row in range(9):
+        start = 0 if band is None else max(0, row - band + 1)
+        rows.append(f"M{10 * start},{10 * row} h{10 * (row + 1 - start)} v10 h{-10 * (row + 1 - start)} z ")
+    lines = "".join(f"M{10 * at},0 v90 M0,{10 * at} h90 " for at in range(1, 9))
+    marks = [("hf", "M0,0 h90 v90 h-90 z "), ("q", "".join(rows)), ("cg", lines)]
+    if sink:
+        marks.append(("ek", "".join(f"M95,{10 * row} h10 v10 h-10 z " for row in range(9))))
+        marks.append(("cg", "".join(f"M94,{10 * row} h12 " for row in range(1, 9))))
+    return Drawing(105.0 if sink else 90.0, 90.0, marks)

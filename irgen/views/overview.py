@@ -34,7 +34,7 @@ def draw(
     del regions, graph
     words = Words(lang)
     scene = Scene(
-        slug(title), literal(title, 120), describe(architecture, title, words), float(width), 0.0, lang=lang,
+        slug(title), literal(title, 120) or words("Neural network"), describe(architecture, title, words), float(width), 0.0, lang=lang,
         subtitle=literal(subtitle, 300) if subtitle is not None else subtitle_of(architecture, words),
     )  # fmt: skip
     if note:

@@ -232,13 +232,18 @@ def bottleneck(d: Detail) -> Piece:
     note = " · ".join(x for x in (norm, act) if x)
     step = d.fact("stride") or 1
     said = words("stride {n}", n=step) if step > 1 else words("depthwise") if inverted else ""
-    return Chain([
+    middle = f"{words('Depthwise conv') if inverted else 'Conv'} {kernel}"
+    items: list[Piece] = [
         d.port("x"),
         d.leaf("a", "conv", "Conv 1 × 1", note),
-        d.leaf("b", "conv", f"{words('Depthwise conv') if inverted else 'Conv'} {kernel}", " · ".join(x for x in (said, note) if x)),
+        d.leaf("b", "conv", middle, " · ".join(x for x in (said, note) if x)),
         d.leaf("c", "conv", "Conv 1 × 1", norm),
-        d.port("y"),
-    ])  # fmt: skip
+    ]
+    lanes: list[Lane] = []
+    if d.part.form not in (None, "none", "") and step == 1:
+        items.append(joint(f"{d.id}.p", words))
+        lanes.append(Lane(1, 4))
+    return Chain([*items, d.port("y")], lanes)
 
 
 PANELS: dict[str, tuple[int, Callable[[Detail], Piece]]] = {
@@ -270,6 +275,8 @@ def title(d: Detail) -> str:
         if d.several_masks:
             said = words(VARIANTS.get(str(facts.get("variant")), "Self-attention"))
         return f"{said} · {words('sinks')}" if facts.get("sinks") else said
+    if d.part.kind == "convolution" and (d.fact("stride") or 1) > 1:
+        return f"{said} · {words('stride {n}', n=d.fact('stride'))}"
     if d.part.kind == "feed-forward" and facts.get("gated"):
         name = GATED.get(str(facts.get("activation")))
         return f"{said} · {name}" if name else said

@@ -35,7 +35,7 @@ KINDS: dict[str, Kind] = {
     "graph-spatial": Kind("Spatial encoding", "Spatial encoding", "Distances"),
     "graph-edge": Kind("Edge encoding", "Edge encoding", "Edges"),
     "codebook": Kind("Codebook embedding", "Codebook", "Codebook tokens"),
-    "latents": Kind("Latents", "Latents", ""),
+    "latents": Kind("Latents", "Latents", "Input"),
     "linear": Kind("Linear embedding", "Linear", "Input"),
 }
 

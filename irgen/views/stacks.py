@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from irgen.ir.architecture import Block, Stack
-from irgen.views.captions import caption
+from irgen.views.captions import caption, first, heads
 from irgen.views.layers import Drawn, layer, part_box
 from irgen.views.layout.tree import Chain, Frame, Leaf, Piece
 from irgen.views.numbers import ranges
@@ -42,11 +42,11 @@ def layer_name(block: Block, others: list[Block]) -> str:
             if part.kind == "self-attention" and len(set(map(str, masks))) == len(others) and str(mask) in MASKS:
                 return MASKS[str(mask)]
         return "Layer"
+    if "moe" not in kinds and "feed-forward" in kinds and any("moe" in other for other in rest):
+        return "Dense layer"
     for kind, name in KINDS:
         if kind in kinds and not all(kind in other for other in rest):
             return name
-    if any("moe" in other for other in rest):
-        return "Dense layer"
     return next((name for kind, name in KINDS if kind in kinds), "Layer")
 
 
@@ -72,10 +72,10 @@ class StackView:
             inner = [self._run(run, True, at) for at, run in enumerate(found.pattern)]
             fold = self._sublayers(found.pattern) > OPEN
             if fold:
-                inner = [self._folded(run, f"{self.prefix}.f{at}") for at, run in enumerate(found.pattern)]
+                inner = [self.fold(run, f"{self.prefix}.f{at}") for at, run in enumerate(found.pattern)]
             name = "Layer pair" if [run.count for run in found.pattern] == [1, 1] else "Pattern"
             outer = Frame(self.prefix, Chain(inner), self.drawn.words(name), f"× {found.times}", pad=12, entry=20)
-            rest = [self._folded(run, f"{self.prefix}.r{at}") for at, run in enumerate(found.rest)]
+            rest = [self.fold(run, f"{self.prefix}.r{at}") for at, run in enumerate(found.rest)]
             return [outer, *rest]
         return self._plain(found)
 
@@ -86,7 +86,7 @@ class StackView:
         for at, run in enumerate(found.rest):
             block = self.stack.blocks[run.block]
             if not single(block) and (fold or run.block in seen):
-                made.append(self._folded(run, f"{self.prefix}.f{at}", always=found.mixed))
+                made.append(self.fold(run, f"{self.prefix}.f{at}", always=found.mixed))
             else:
                 made.append(self._run(run, len(found.rest) > 1, at))
             seen.add(run.block)
@@ -123,21 +123,43 @@ class StackView:
 
     def _one(self, block: Block, run: Run, name: str) -> Leaf:
         if not block.sublayers:
-            return self._folded(run, name)
+            return self.fold(run, name)
         leaf = part_box(name, block.sublayers[0], self.stack.width, self.drawn, self.stack.name)
         return _counted(leaf, run.count)
 
-    def _folded(self, run: Run, name: str, always: bool = False) -> Leaf:
+    def fold(self, run: Run, name: str, always: bool = False) -> Leaf:
+        """Layers in a row as one box."""
         block = self.stack.blocks[run.block]
         words = self.drawn.words
+        if len(block.sublayers) == 1:
+            leaf = part_box(name, block.sublayers[0], self.stack.width, self.drawn, self.stack.name)
+            return _counted(leaf, run.count)
         said = [caption(part, self.stack.width, words) for part in block.sublayers]
         role = next((c.role for c in said if c.role in ("moe", "ssm", "cross", "attn", "conv", "ffn")), "norm")
-        note = " + ".join(dict.fromkeys(c.title for c in said))
+        note = " + ".join(dict.fromkeys(first(c.title) for c in said))
         if always and len(run.at) < self.stack.layers:
             note = words("layers {n}", n=ranges(run.at))
         title = words(layer_name(block, self.stack.blocks))
-        tip = f"{title}: " + ", ".join(f"{c.title} ({c.note})" if c.note else c.title for c in said)
+        tip = f"{title}: " + ", ".join(f"{first(c.title)} ({first(c.note)})" if c.note else first(c.title) for c in said)
         return _counted(Leaf(name, role, title, note, tooltip=tip), run.count)
+
+
+def folded(stack: Stack, prefix: str, drawn: Drawn) -> list[Piece]:
+    """The layers of a stage as few single boxes: one where all layers have the same kinds of sublayers."""
+    words = drawn.words
+    alike = {tuple((part.kind, part.form) for part in block.sublayers) for block in stack.blocks}
+    strides = {str([part.facts.get("stride") for part in block.sublayers]) for block in stack.blocks}
+    if len(alike) == 1 and len(strides) == 1 and stack.blocks and len(stack.blocks[0].sublayers) > 1:
+        said = [caption(part, stack.width, words) for part in stack.blocks[0].sublayers]
+        main = next((at for at, p in enumerate(stack.blocks[0].sublayers) if p.kind == "self-attention"), 0)
+        tip = ", ".join(f"{first(c.title)} ({first(c.note)})" if c.note else first(c.title) for c in said)
+        note = "\n".join([said[main].note, heads(stack.blocks[0].sublayers[main].facts, words)])
+        box = Leaf(f"{prefix}.s", said[main].role, words("Block"), note.strip(), tooltip=f"{words('Block')}: {tip}")
+        return [_counted(box, stack.layers)]
+    view = StackView(stack, f"{prefix}.s", drawn)
+    runs = plan(stack)
+    every = (*runs.pattern, *runs.rest) if runs.times < 2 else (*runs.pattern, *runs.rest)
+    return [view.fold(run, f"{prefix}.s{at}", runs.mixed) for at, run in enumerate(every)]
 
 
 def _counted(leaf: Leaf, count: int) -> Leaf:

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from irgen.ir.architecture import Architecture, Head, Stack
+from irgen.scene import literal
 from irgen.views.captions import Caption
 from irgen.views.layers import Drawn, Opened, box, joint, part_box
 from irgen.views.layout.tree import Chain, Frame, Leaf, Piece
@@ -110,7 +111,7 @@ def output_pill(found: Architecture, words: Words) -> Leaf:
     """What the model gives."""
     title = words(HEADS[found.head.kind][1] if found.head.kind in HEADS else "Hidden states")
     out = found.outputs[0] if found.outputs else None
-    tip = "; ".join(f"{o.name} {shape(o.shape)}" for o in found.outputs[:6])
+    tip = "; ".join(f"{literal(o.name, 60)} {shape(o.shape)}" for o in found.outputs[:6])
     return pill("out", title, shape(out.shape) if out and len(out.shape) <= 5 else "", tip or title)
 
 

@@ -55,6 +55,8 @@ class Leaf:
     fixed: float | None = None
     least: float = 0.0
     most: float = 320.0
+    rows: int = 2
+    """Most lines of the caption."""
     lines: list[str] = field(default_factory=list[str])
     notes: list[str] = field(default_factory=list[str])
     left: float = 0.0
@@ -94,7 +96,7 @@ class Leaf:
             return
         most = self.fixed or self.most
         self.lines = choose(self.title, "t", room(most), 2) if self.title else []
-        self.notes = choose(self.caption, "s", room(most), 2) if self.caption else []
+        self.notes = choose(self.caption, "s", room(most), self.rows) if self.caption else []
         natural = [boxed(line, "t") for line in self.lines] + [boxed(note, "s") for note in self.notes]
         drawn = self.drawing.wide + 24 if self.drawing else 0.0
         across = self.fixed or max(self.least, drawn, 40.0, *natural)
@@ -356,6 +358,8 @@ class Frame:
     badge: str = ""
     pad: float = 16.0
     entry: float | None = None
+    roof: float = 0.0
+    """Extra room between header and child."""
     closed: bool = False
     """No trunk leaves through the header, so that the label may be as wide as the frame."""
     least: float = 0.0
@@ -409,7 +413,7 @@ class Frame:
         if short > 0:
             self.left += short / 2
             self.side += short / 2
-        self.high = self.band + self.child.high + (HEADER if self.label or self.badge else self.pad)
+        self.high = self.band + self.child.high + self.roof + (HEADER if self.label or self.badge else self.pad)
 
     def place(self, c: float, m: float) -> None:
         """Fix the position of the frame and the child."""
@@ -453,4 +457,4 @@ def stretch(piece: Piece, least: float) -> None:
 def limit(piece: Piece, most: float) -> None:
     """Let no box be wider than this: longer texts wrap or are cut."""
     for leaf in piece.leaves():
-        leaf.most = min(leaf.most, most)
+        leaf.most = most
