@@ -1,6 +1,9 @@
 """The JSON form: lossless, the same bytes each time, and hard on what is not it."""
 
+import base64
 import json as plain_json
+import tracemalloc
+import zlib
 from typing import Any
 
 import numpy as np
@@ -123,9 +126,11 @@ def test_what_is_no_graph_is_refused(text: str) -> None:
 
 
 def test_compressed_data_cannot_fill_the_memory() -> None:
-    import base64
-    import zlib
-
     bomb = base64.b64encode(zlib.compress(bytes(100_000_000), 9)).decode()
+    text = broken(lambda w: constant(w).update(data=bomb))
+    tracemalloc.start()
     with pytest.raises(GraphError, match="more than 12 bytes"):
-        json.loads(broken(lambda w: constant(w).update(data=bomb)))
+        json.loads(text)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 20_000_000
