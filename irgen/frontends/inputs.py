@@ -1,58 +1,111 @@
-"""Example inputs for any module: from the forward signature, the configuration and the modality, tried until one runs."""
+"""Example inputs for any module: from forward signature, configuration and modality, tried until one runs."""
 
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import torch
 from torch.overrides import TorchFunctionMode
 
 from irgen.errors import InputError
-from irgen.frontends.modalities import RULES, WANTED, Settings, with_feature_tokens
+from irgen.frontends.feature_tokens import with_feature_tokens
+from irgen.frontends.modalities import MASKS, RULES, WANTED, mask_of
+from irgen.frontends.settings import Settings
+from irgen.frontends.torch_live import record
+from irgen.frontends.torch_trees import tensors_by_name
 from irgen.source import Built, Input, built
 
-Run = Callable[[Callable[..., Any], dict[str, torch.Tensor]], Any]
 TRIES = 40
+#: Further guesses once one has run: it may have left a tower dark.
+AFTER_SUCCESS = 6
+#: A guess that leaves less than this part of the parameters unused is good enough.
+NEGLIGIBLE = 0.01
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """Inputs that ran, and how many of the module's parameters they reached."""
+    """Inputs that ran, and how many numbers of the module's parameters they reached."""
 
     inputs: tuple[Input, ...]
     reached: int
+    sizes: dict[str, tuple[int, int]]
 
 
-def run_really(function: Callable[..., Any], kwargs: dict[str, torch.Tensor]) -> Any:
-    """Call with real numbers, no gradients."""
-    with torch.no_grad():
-        return function(**kwargs)
+class Trial:
+    """Runs a module on guessed inputs with its real weights, and says what the run reached and made."""
+
+    def reached(self, module: torch.nn.Module, kwargs: dict[str, torch.Tensor]) -> int:
+        """How many numbers of the module's parameters one forward pass reads. Raises whatever the forward raises."""
+        mine = {id(p): p.numel() for p in module.parameters()}
+        with torch.no_grad(), _Reads() as reads:
+            module(**kwargs)
+        return sum(n for key, n in mine.items() if key in reads.seen)
+
+    def features(self, makes: Callable[..., Any], kwargs: dict[str, torch.Tensor]) -> int:
+        """How many vectors a method that makes features gives."""
+        with torch.no_grad():
+            out = makes(**kwargs)
+        return sum(math.prod(t.shape[:-1]) for _, t in tensors_by_name(getattr(out, "pooler_output", out)))
 
 
-def with_inputs(module: torch.nn.Module, *, title: str = "", run: Run = run_really) -> Built:
+class WeightlessTrial(Trial):
+    """The same for a module without weights: one recorded pass under fake tensors."""
+
+    def reached(self, module: torch.nn.Module, kwargs: dict[str, torch.Tensor]) -> int:
+        """As `Trial.reached`."""
+        unused = set(record(module, (), kwargs).unused)
+        return sum(p.numel() for name, p in module.named_parameters() if name not in unused)
+
+    def features(self, makes: Callable[..., Any], kwargs: dict[str, torch.Tensor]) -> int:
+        """As `Trial.features`."""
+        outputs = record(_Method(makes), (), kwargs).outputs
+        pooled = [ref for name, ref in outputs if name.startswith("pooler_output")] or [ref for _, ref in outputs]
+        return sum(math.prod(ref.shape[:-1]) for ref in pooled)
+
+
+class _Method(torch.nn.Module):
+    """A method of a module as a module of its own."""
+
+    def __init__(self, makes: Callable[..., Any]) -> None:
+        super().__init__()
+        self.owner = makes.__self__  # pyright: ignore[reportFunctionMemberAccess]
+        self.makes = makes
+
+    def forward(self, **kwargs: torch.Tensor) -> Any:
+        return self.makes(**kwargs)
+
+
+def with_inputs(module: torch.nn.Module, *, title: str = "", trial: Trial | None = None) -> Built:
     """The module with inputs that its forward accepts, at two sizes; InputError if none of the attempts runs.
 
     Several guesses are tried in order of likelihood and the one that reaches most parameters is kept; the note counts
-    those it never reached. `run(function, kwargs)` executes: really, or under fake tensors where there are no weights.
+    those it never reached. `trial` runs the guesses: by default with real weights, or as a recorded pass without any.
     """
     module.eval()
+    trial = trial or (WeightlessTrial() if any(p.is_meta for p in module.parameters()) else Trial())
     settings = Settings(getattr(module, "config", None))
     total = sum(p.numel() for p in module.parameters())
     best: Attempt | None = None
     failures: list[str] = []
-    for inputs in islice(_guesses(module, settings, run), TRIES):
+    left = TRIES
+    for guess in _guesses(module, settings):
+        if left == 0:
+            break
+        left -= 1
         try:
-            reached = _reached(module, built(module, inputs, sizes=settings.sizes).kwargs, run)
-        except Exception as why:  # noqa: BLE001 - any forward may raise anything; the last reason is reported
-            failures.append(f"{', '.join(i.name for i in inputs)}: {type(why).__name__}: {why}")
+            inputs = with_feature_tokens(module, settings, guess, trial.features)
+            reached = trial.reached(module, built(module, inputs, sizes=settings.sizes).kwargs)
+        except Exception as why:
+            failures.append(f"{', '.join(i.name for i in guess)}: {type(why).__name__}: {why}")
             continue
         if best is None or reached > best.reached:
-            best = Attempt(inputs, reached)
-        if best.reached == total:
+            best = Attempt(inputs, reached, dict(settings.sizes))
+            left = min(left, AFTER_SUCCESS)
+        if total - best.reached <= NEGLIGIBLE * total:
             break
     if best is None:
         raise InputError(
@@ -62,14 +115,14 @@ def with_inputs(module: torch.nn.Module, *, title: str = "", run: Run = run_real
         )
     missed = total - best.reached
     note = f"{missed:,} of {total:,} parameters are never used by these inputs" if missed else ""
-    return built(module, best.inputs, title=title, note=note, sizes=settings.sizes)
+    return built(module, best.inputs, title=title, note=note, sizes=best.sizes)
 
 
 def _first_line(failures: list[str]) -> str:
     return failures[0].splitlines()[0][:200] if failures else "its forward takes nothing that irgen knows how to make"
 
 
-def _guesses(module: torch.nn.Module, settings: Settings, run: Run) -> Iterator[tuple[Input, ...]]:
+def _guesses(module: torch.nn.Module, settings: Settings) -> Iterator[tuple[Input, ...]]:
     """Inputs to try, the likeliest first: every modality at once, then other layouts, then fewer modalities."""
     signature = inspect.signature(module.forward)
     known = {n: p for n, p in signature.parameters.items() if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}
@@ -80,7 +133,9 @@ def _guesses(module: torch.nn.Module, settings: Settings, run: Run) -> Iterator[
     wanted = [n for n in WANTED if n in known and n not in required and n not in mains]
     names = list(dict.fromkeys([*mains, *required, *wanted]))
     settings.names = frozenset(names)
-    choices = {n: RULES[n](settings) for n in names if n in RULES}
+    choices = {n: RULES[n](settings) for n in names if n in RULES and n not in MASKS}
+    masks = [n for n in known if n in MASKS]
+    required = [n for n in required if n not in MASKS]
     if any(n not in choices or not choices[n] for n in required):
         unknown = [n for n in required if not choices.get(n)]
         raise InputError(
@@ -93,7 +148,7 @@ def _guesses(module: torch.nn.Module, settings: Settings, run: Run) -> Iterator[
     for kept in _subsets(optional, mains):
         here = {n: choices[n] for n in choices if n in required or n in kept}
         for pick in _picks(here):
-            yield from with_feature_tokens(module, settings, pick, run)
+            yield pick + tuple(mask for name in masks if (mask := mask_of(name, pick)) is not None)
 
 
 def _subsets(optional: list[str], mains: list[str]) -> Iterator[list[str]]:
@@ -135,11 +190,3 @@ class _Reads(TorchFunctionMode):
                 self.seen[id(value)] = value.numel()
             elif isinstance(value, (list, tuple)):
                 self._note(value)
-
-
-def _reached(module: torch.nn.Module, kwargs: dict[str, torch.Tensor], run: Run) -> int:
-    """How many numbers of the module's parameters one forward pass reads."""
-    mine = {id(p) for p in module.parameters()}
-    with _Reads() as reads:
-        run(module, kwargs)
-    return sum(n for key, n in reads.seen.items() if key in mine)

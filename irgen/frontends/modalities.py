@@ -1,17 +1,13 @@
-"""How each named input of a forward looks: token ids, images, sound, video, series, layouts; several layouts where families differ."""
+"""How each named input of a forward looks, by modality; several layouts where families differ."""
 
 from __future__ import annotations
 
-import inspect
-import math
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import torch
 
+from irgen.frontends.settings import Settings, side_of
 from irgen.source import SIZES, Input, numbers, ones, tokens
-
-SEQ, SEQ_AGAIN = SIZES["seq"]
 
 #: Optional inputs that carry a modality: left out, a whole tower of the model would stay dark.
 WANTED = (
@@ -26,102 +22,25 @@ WANTED = (
     "image_merge_sizes", "image_token_pooling", "image_grids", "image_num_crops", "qformer_input_ids", "global_attention_mask",
 )  # fmt: skip
 
-_TEXT_FIRST = ("text_config", "thinker_config", "llm_config", "language_config", "decoder", "text_encoder", "generator", "encoder")
-_VISION_FIRST = ("vision_config", "image_config", "vision_encoder_config", "backbone_config", "encoder", "visual", "vq_config")
-_AUDIO_FIRST = ("audio_config", "encoder_config", "speech_config", "audio_encoder", "encoder")
-
-
-class Settings:
-    """A configuration read by what is asked of it: its own fields first, then those of its parts.
-
-    `sizes` collects sizes of axes that a rule had to fix; `names` are the inputs of the guess at hand.
-    """
-
-    def __init__(self, config: Any) -> None:
-        self.config = config
-        self.names: frozenset[str] = frozenset()
-        self.sizes: dict[str, tuple[int, int]] = {}
-
-    def _parts(self, first: tuple[str, ...]) -> Iterator[Any]:
-        yield self.config
-        pending = [self.config]
-        while pending:
-            config = pending.pop(0)
-            names = [n for n, v in vars(config).items() if hasattr(v, "to_dict")] if hasattr(config, "__dict__") else []
-            for name in sorted(names, key=lambda n: first.index(n) if n in first else len(first)):
-                part = getattr(config, name)
-                pending.append(part)
-                yield part
-
-    def get(self, *names: str, default: Any = None, first: tuple[str, ...] = _TEXT_FIRST) -> Any:
-        """The first field of these names that is set, in the configuration or one of its parts."""
-        if self.config is None:
-            return default
-        for part in self._parts(first):
-            for name in names:
-                value = getattr(part, name, None)
-                if value is not None:
-                    return value
-        return default
-
-    def vision(self, *names: str, default: Any = None) -> Any:
-        """A field, those of the vision part before those of others."""
-        part = next((p for n in _VISION_FIRST if (p := getattr(self.config, n, None)) is not None), None)
-        for name in names:
-            if part is not None and getattr(part, name, None) is not None:
-                return getattr(part, name)
-        return self.get(*names, default=default, first=_VISION_FIRST)
-
-    def audio(self, *names: str, default: Any = None) -> Any:
-        """A field, those of the audio part before those of others."""
-        return self.get(*names, default=default, first=_AUDIO_FIRST)
-
-    @property
-    def vocabulary(self) -> int:
-        """How many token ids there are."""
-        size = self.get("vocab_size", "n_vocab", "input_vocab_size", "text_vocab_size", default=100)
-        return int(next(iter(size.values())) if isinstance(size, dict) else size)
-
-    @property
-    def low_high(self) -> tuple[int, int]:
-        """The range of plain token ids: above padding, start and end, below the special ones at the top."""
-        size = self.vocabulary
-        special = [v for n in _SPECIAL if isinstance(v := self.get(n), int) and size // 2 <= v < size]
-        high = min([size, *special])
-        return min(5, high - 1), high
-
-
-_SPECIAL = (
-    "image_token_id", "image_token_index", "video_token_id", "video_token_index", "audio_token_id", "audio_token_index", "eos_token_id", "bos_token_id",
-    "pad_token_id", "vision_start_token_id", "vision_end_token_id", "image_start_token_id", "image_end_token_id", "boi_token_id", "eoi_token_id",
-    "boi_token_index", "eoi_token_index", "sep_token_id", "cls_token_id", "mask_token_id", "video_start_token_id", "video_end_token_id",
-    "audio_start_token_id", "audio_end_token_id", "decoder_start_token_id",
-)  # fmt: skip
-
 
 def _ids(axis: str = "seq") -> Callable[[Settings], list[Input]]:
     def rule(s: Settings, name: str = "") -> list[Input]:
         low, high = s.low_high
-        return [tokens(name, high, "batch", axis, low=low), tokens(name, high, low=low, *("batch", axis, int(s.get("num_codebooks", default=4))))]
+        return [
+            tokens(name, high, "batch", axis, low=low),
+            tokens(name, high, low=low, *("batch", axis, int(s.get("num_codebooks", default=4)))),
+        ]
 
     return rule
-
-
-def _side(value: Any, default: int = 224) -> tuple[int, int]:
-    """Height and width of an image setting given as a number, a pair, or a mapping."""
-    if isinstance(value, dict):
-        return int(value.get("height", default)), int(value.get("width", default))
-    if isinstance(value, (list, tuple)) and value:
-        pair = [int(v) for v in value]
-        return (pair[-2], pair[-1]) if len(pair) > 1 else (pair[0], pair[0])
-    return (int(value), int(value)) if isinstance(value, int) else (default, default)
 
 
 def _image(s: Settings, name: str) -> list[Input]:
     channels = s.vision("num_channels", "in_channels", "in_chans", "input_channels", "num_input_channels", default=3)
     channels = int(channels[0] if isinstance(channels, (list, tuple)) else channels)
     channels = channels if channels in (1, 2, 3, 4) else 3
-    height, width = _side(s.vision("image_size", "img_size", "input_size", "crop_size", "max_img_size", "base_image_size", default=96))
+    height, width = side_of(
+        s.vision("image_size", "img_size", "input_size", "crop_size", "max_img_size", "base_image_size", default=96)
+    )
     frames = int(s.vision("num_frames", "frames_per_clip", default=0) or 0)
     still = numbers(name, "batch", channels, height, width)
     if "image_grid_thw" in s.names or "image_grid_hw" in s.names or "grid_thw" in s.names:
@@ -132,19 +51,24 @@ def _image(s: Settings, name: str) -> list[Input]:
     video = numbers(name, "batch", frames or 2, channels, height, width)
     crops = numbers(name, "batch", 1, channels, height, width)
     out = [video, still] if frames > 1 else [still, crops]
-    return [*out, numbers(name, "batch", channels, 64, 96), numbers(name, 1, channels, height, width), numbers(name, "batch", 1, 1, channels, height, width)]
+    return [
+        *out,
+        numbers(name, "batch", channels, 64, 96),
+        numbers(name, 1, channels, height, width),
+        numbers(name, "batch", 1, 1, channels, height, width),
+    ]
 
 
 def _flat_patches(s: Settings, name: str, channels: int) -> Input:
     """Patches of all images in one list: 4 × 4 patches an image, each a flattened cube of pixels."""
     patch = int(s.vision("patch_size", "spatial_patch_size", default=14))
     temporal = int(s.vision("temporal_patch_size", "patch_temporal", default=1))
-    side = _grid_side(s)
+    side = _gridside_of(s)
     s.sizes["patches"] = (SIZES["batch"][0] * side * side, SIZES["batch"][1] * side * side)
     return numbers(name, "patches", channels * temporal * patch * patch)
 
 
-def _grid_side(s: Settings) -> int:
+def _gridside_of(s: Settings) -> int:
     merge = s.vision("spatial_merge_size", "merge_size", default=2)
     merge = int(merge if isinstance(merge, int) else 2)
     return merge * 2
@@ -152,7 +76,7 @@ def _grid_side(s: Settings) -> int:
 
 def _grid(width: int) -> Callable[[Settings, str], list[Input]]:
     def rule(s: Settings, name: str) -> list[Input]:
-        side = _grid_side(s)
+        side = _gridside_of(s)
         row = [1, side, side][-width:]
         return [Input(name, ("batch", width), lambda shape, _g: torch.tensor([row]).repeat(shape[0], 1))]
 
@@ -170,20 +94,40 @@ def _sound(s: Settings, name: str) -> list[Input]:
 
 def _features(s: Settings, name: str) -> list[Input]:
     """Mel features, frames last (with the number of frames the encoder wants) or bins last."""
-    bins = int(s.audio("num_mel_bins", "n_mels", "feature_size", "input_feat_size", "feature_projection_input_dim", "input_dim", "n_mel_bins", "num_mel", default=80))
+    bins = int(
+        s.audio(
+            "num_mel_bins",
+            "n_mels",
+            "feature_size",
+            "input_feat_size",
+            "feature_projection_input_dim",
+            "input_dim",
+            "n_mel_bins",
+            "num_mel",
+            default=80,
+        )
+    )
     positions = s.audio("max_source_positions")
     out: list[Input] = []
     if isinstance(positions, int) and positions <= 3000:
         out.append(numbers(name, "batch", bins, 2 * positions))
     wide = int(s.audio("feature_projection_input_dim", "input_dim", default=bins))
-    out += [numbers(name, "batch", "frames", wide), numbers(name, "batch", bins, "frames"), numbers(name, "batch", bins, 200), numbers(name, "batch", 200, bins)]
-    out += [numbers(name, "batch", 1, 1001, bins), numbers(name, "batch", 1, int(s.audio("spec_size", default=256)) * 4, bins)]
+    out += [
+        numbers(name, "batch", "frames", wide),
+        numbers(name, "batch", bins, "frames"),
+        numbers(name, "batch", bins, 200),
+        numbers(name, "batch", 200, bins),
+    ]
+    out += [
+        numbers(name, "batch", 1, 1001, bins),
+        numbers(name, "batch", 1, int(s.audio("spec_size", default=256)) * 4, bins),
+    ]
     return out
 
 
 def _video(s: Settings, name: str) -> list[Input]:
     frames = int(s.vision("num_frames", "frames_per_clip", "num_image_frames", default=4) or 4)
-    height, width = _side(s.vision("image_size", "crop_size", default=96))
+    height, width = side_of(s.vision("image_size", "crop_size", default=96))
     if s.get("text_config") is not None and "pixel_values" in s.names:
         return []
     return [numbers(name, "batch", frames, 3, height, width), numbers(name, "batch", 3, frames, height, width)]
@@ -207,7 +151,11 @@ def _like_series(which: str) -> Callable[[Settings, str], list[Input]]:
         length = _past(s) if which == "past" else int(s.get("prediction_length", default=24) or 24)
         features = int(s.get("num_time_features", default=0)) + int(s.get("num_dynamic_real_features", default=0))
         if name.endswith("time_features"):
-            return [numbers(name, "batch", length, max(features, 1) if which == "past" and not features else features)] if features else [numbers(name, "batch", length, 0)]
+            return (
+                [numbers(name, "batch", length, max(features, 1) if which == "past" and not features else features)]
+                if features
+                else [numbers(name, "batch", length, 0)]
+            )
         if name.endswith("mask"):
             return [ones(name, "batch", length, integer=False)]
         return [numbers(name, "batch", length)]
@@ -219,7 +167,10 @@ def _boxes(_s: Settings, name: str) -> list[Input]:
     """Boxes x0 ≤ x1, y0 ≤ y1 on the 1000 × 1000 page, or corners scaled to one."""
 
     def draw(shape: tuple[int, ...], g: torch.Generator) -> torch.Tensor:
-        low, size = torch.randint(0, 60, (*shape[:2], 2), generator=g), torch.randint(1, 60, (*shape[:2], 2), generator=g)
+        low, size = (
+            torch.randint(0, 60, (*shape[:2], 2), generator=g),
+            torch.randint(1, 60, (*shape[:2], 2), generator=g),
+        )
         return torch.cat([low, low + size], -1)
 
     return [Input(name, ("batch", "seq", 4), draw), numbers(name, "batch", "seq", 8)]
@@ -300,7 +251,7 @@ _BY_NAME: dict[str, Callable[..., list[Input]]] = {
         Input(name, ("batch", 16, 2), lambda shape, _g: torch.cartesian_prod(torch.arange(4), torch.arange(4)).repeat(shape[0], 1, 1))
     ],
     "image_sizes": lambda s, name: [
-        Input(name, ("batch", 2), lambda shape, _g: torch.tensor([_side(s.vision("image_size", default=96))]).repeat(shape[0], 1))
+        Input(name, ("batch", 2), lambda shape, _g: torch.tensor([side_of(s.vision("image_size", default=96))]).repeat(shape[0], 1))
     ],
     "aspect_ratio_ids": lambda _s, name: [Input(name, ("batch", 1), lambda shape, _g: torch.ones(shape, dtype=torch.int64))],
     "aspect_ratio_mask": lambda s, name: [ones(name, "batch", 1, int(s.vision("max_num_tiles", default=4)))],
@@ -308,7 +259,6 @@ _BY_NAME: dict[str, Callable[..., list[Input]]] = {
     "audio_input_features": _features,
     "input_features": _features,
     "audio_mel": _features,
-    "input_features_mask": _mask("batch", "frames"),
     "past_values": _past_values,
     "past_values_padding": _like_series("past"),
     "past_time_features": _like_series("past"),
@@ -342,7 +292,7 @@ _BY_NAME: dict[str, Callable[..., list[Input]]] = {
     "speaker_embeddings": _real("batch", (("speaker_embedding_dim",), 512)),
     "input_points": lambda _s, name: [numbers(name, "batch", 1, 2, 2)],
     "inputs": lambda s, name: [tokens(name, s.low_high[1]), numbers(name, "batch", 3, 224, 224), numbers(name, "batch", "seq", (int(s.get("d_model", default=64))))],
-    "prompt_depth": lambda s, name: [numbers(name, "batch", 1, *(_side(s.vision("image_size", default=224))))],
+    "prompt_depth": lambda s, name: [numbers(name, "batch", 1, *(side_of(s.vision("image_size", default=224))))],
     "task_inputs": _ids("target"),
     "state": _real("batch", (("max_state_dim",), 32)),
     "latents": _real("batch", "frames", (("latent_dim", "latent_channels"), 32)),
@@ -374,67 +324,21 @@ def _bind(name: str, rule: Callable[..., list[Input]]) -> Callable[[Settings], l
 #: For each name of an input, the inputs it may stand for, the likeliest first; an empty list leaves it out.
 RULES: dict[str, Callable[[Settings], list[Input]]] = {name: _bind(name, rule) for name, rule in _BY_NAME.items()}
 
-#: Features that take places in the text: the method that makes them, and the setting that names their token.
-_IN_TEXT = (
-    ("get_image_features", ("image_token_id", "image_token_index"), frozenset({"pixel_values", "image_pixel_values", "pixel_values_images"})),
-    ("get_video_features", ("video_token_id", "video_token_index"), frozenset({"pixel_values_videos"})),
-    ("get_audio_features", ("audio_token_id", "audio_token_index"), frozenset({"input_features", "input_values", "audio_input_features"})),
-)
+#: Masks that must be as long as another input, and that input.
+MASKS = {
+    "input_features_mask": "input_features",
+    "feature_attention_mask": "input_features",
+    "audio_mel_mask": "audio_mel",
+    "padding_mask": "input_values",
+    "input_values_mask": "input_values",
+}
 
 
-def with_feature_tokens(module: Any, settings: Settings, pick: tuple[Input, ...], run: Callable[..., Any]) -> Iterator[tuple[Input, ...]]:
-    """The inputs with as many image, video or sound tokens in the text as there are features; as they are where none are needed."""
-    names = {i.name for i in pick}
-    places: list[tuple[int, int]] = []
-    for method, ids, sources in _IN_TEXT:
-        token = settings.get(*ids)
-        if not (names & sources) or "input_ids" not in names or not isinstance(token, int):
-            continue
-        makes = _method(module, method)
-        if makes is not None and (count := _count_features(makes, pick, settings, run)):
-            places.append((token, count))
-    if not places:
-        settings.sizes.pop("seq", None)
-        yield pick
-        return
-    total = sum(n for _, n in places)
-    settings.sizes["seq"] = (SEQ + total, SEQ_AGAIN + total)
-    low, high = settings.low_high
-
-    def draw(shape: tuple[int, ...], g: torch.Generator) -> torch.Tensor:
-        ids = torch.randint(low, high, shape, generator=g)
-        at = 3
-        for token, count in places:
-            ids[:, at : at + count] = token
-            at += count
-        return ids
-
-    yield tuple(Input("input_ids", ("batch", "seq"), draw) if i.name == "input_ids" else i for i in pick)
-    settings.sizes.pop("seq", None)
-
-
-def _method(module: Any, name: str) -> Callable[..., Any] | None:
-    for owner in (module, getattr(module, "model", None), getattr(module, "thinker", None)):
-        if owner is not None and hasattr(owner, name):
-            return getattr(owner, name)
-    return None
-
-
-def _count_features(makes: Callable[..., Any], pick: tuple[Input, ...], settings: Settings, run: Callable[..., Any]) -> int:
-    """How many feature vectors one sample gets, by making them."""
-    takes = inspect.signature(makes).parameters
-    both = SIZES | settings.sizes
-    generator = torch.Generator().manual_seed(0)
-    given = {i.name: i.at({n: s[0] for n, s in both.items()}, generator) for i in pick}
-    out = run(makes, {n: v for n, v in given.items() if n in takes})
-    features = getattr(out, "pooler_output", out)
-    vectors = sum(math.prod(t.shape[:-1]) for t in _tensors(features))
-    return vectors // both["batch"][0]
-
-
-def _tensors(value: Any) -> Iterator[torch.Tensor]:
-    if isinstance(value, torch.Tensor):
-        yield value
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _tensors(item)
+def mask_of(name: str, pick: tuple[Input, ...]) -> Input | None:
+    """A mask that hides nothing of the input it goes with, along that input's axis of time; None without that input."""
+    source = next((i for i in pick if i.name == MASKS[name]), None)
+    if source is None:
+        return None
+    rest = source.shape[1:]
+    time = next((n for n in rest if isinstance(n, str)), max((n for n in rest if isinstance(n, int)), default=1))
+    return ones(name, source.shape[0], time)

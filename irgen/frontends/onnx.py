@@ -10,6 +10,7 @@ from onnx import ModelProto, ValueInfoProto
 from irgen.errors import SourceError
 from irgen.frontends.onnx_build import Build
 from irgen.frontends.onnx_file import functions, load, opsets
+from irgen.frontends.onnx_sharing import retied, unmerged
 from irgen.frontends.onnx_sweep import SizesClash, Source, Sweep
 from irgen.frontends.onnx_symbols import Slot, annotated, plan
 from irgen.frontends.onnx_tables import settled
@@ -62,18 +63,33 @@ def _graph(model: ModelProto, folder: Path, sizes: Mapping[str, int]) -> tuple[G
             other = _swept(model, inputs, source, chosen.sizes(1)) if chosen.varies else build
             break
         except SizesClash as clash:
-            finding = chosen.settle(*clash.sizes)
+            finding = chosen.settle(*clash.sizes) if clash.sizes else chosen.unite_alike()
             if finding is None:
                 raise
             if finding:
                 findings.append(finding)
     else:
         raise SourceError("no sizes of the inputs fit the graph", fix="give them: sizes={...}")
-    graph = settled(build.graph.pruned(), build, folder)
+    graph = build.graph.pruned()
     if chosen.varies:
         graph = annotated(graph, other.graph.pruned(), chosen.symbols)
+    graph = _learned(graph, build, folder)
     graph.findings = [*dict.fromkeys([*findings, *source.findings, *graph.findings])]
     return graph, build
+
+
+def _learned(graph: Graph, build: Build, folder: Path) -> Graph:
+    """The graph with its stored tensors told apart: fixed tables, shared parameters, and parameters of their own."""
+
+    def value(name: str) -> Array | None:
+        held = build.tensors.get(name)
+        return None if held is None or callable(held) else decoded(held, folder)
+
+    graph = retied(settled(graph, value), value)
+    graph, copies = unmerged(graph, value)
+    for copy, name in copies.items():
+        build.tensors[copy] = build.tensors[name]
+    return graph
 
 
 def _swept(

@@ -33,11 +33,24 @@ def wanted(target: Sequence[int], shape: Shape | None, *, zero_copies: bool) -> 
         if total >= 0 and rest == 0:
             raise SourceError("Reshape leaves a size open beside a size of 0")
         if total >= 0 and total % rest:
-            raise SizesDisagree(total, rest)
+            raise _clash(shape, sizes)
         sizes[holes[0]] = -1 if total < 0 else total // rest
     elif total >= 0 and math.prod(sizes) != total:
-        raise SizesDisagree(total, math.prod(sizes))
+        raise _clash(shape, sizes)
     return tuple(sizes)
+
+
+def _clash(shape: Shape | None, target: Sequence[int]) -> SizesDisagree:
+    """The first sizes that differ where axes are split or kept; the numbers of elements where axes are merged."""
+    if shape is not None and len(target) >= len(shape):
+        for m, n in zip(shape, target, strict=False):
+            if m != n and n > 0:
+                return SizesDisagree(m, n)
+    return ElementsDisagree(math.prod(shape or ()), math.prod(target))
+
+
+class ElementsDisagree(SizesDisagree):
+    """Numbers of elements differ: no single size is to blame."""
 
 
 def _reshape(c: Call) -> str:

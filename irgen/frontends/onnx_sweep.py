@@ -8,11 +8,12 @@ from pathlib import Path
 
 from onnx import FunctionProto, GraphProto, NodeProto, TensorProto, ValueInfoProto
 
-from irgen.errors import SourceError
+from irgen.errors import GraphError, SourceError
 from irgen.frontends.onnx_build import Build, RankUnknown
 from irgen.frontends.onnx_call import Call, NotFolded, Value, attribute
 from irgen.frontends.onnx_fallback import opaque
 from irgen.frontends.onnx_function import body_of
+from irgen.frontends.onnx_moves import ElementsDisagree
 from irgen.frontends.onnx_origin import origin
 from irgen.ir.rules import SizesDisagree
 from irgen.frontends.onnx_schema import check_arity
@@ -30,7 +31,7 @@ _MALFORMED = (ValueError, TypeError, LookupError, ArithmeticError, AttributeErro
 class SizesClash(SourceError):
     """Two sizes that have to be equal are not."""
 
-    def __init__(self, what: str, at: str, sizes: tuple[int, int]) -> None:
+    def __init__(self, what: str, at: str, sizes: tuple[int, int] | None) -> None:
         super().__init__(what, at=at, fix="the sizes in the file contradict one another: export the model again")
         self.sizes = sizes
 
@@ -163,12 +164,16 @@ class Sweep:
             shown = ", ".join(str(self.build.type(x)) for x in inputs if x)
             raise SizesClash(
                 f"{node.op_type} of {shown} does not fit: size {clash.a} meets {clash.b}",
-                describe(node), (clash.a, clash.b),
+                describe(node), None if isinstance(clash, ElementsDisagree) else (clash.a, clash.b),
             ) from clash  # fmt: skip
         except SourceError as fault:
             fault.at = fault.at or describe(node)
             fault.fix = fault.fix or "the file is damaged or was exported wrongly: export the model again"
             raise
+        except GraphError as fault:
+            raise SourceError(
+                f"{node.op_type} does not fit its operands: {fault.what}", at=describe(node), fix="export the model again"
+            ) from fault
         except _MALFORMED as fault:
             raise SourceError(
                 f"{node.op_type} does not fit its operands or attributes: {fault}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import combinations_with_replacement
+from itertools import combinations, combinations_with_replacement
 
 from onnx import ModelProto, ValueInfoProto
 
@@ -78,8 +78,10 @@ class Plan:
             self.unite(first, second)
             return ""
         symbol, size = (first, b) if first is not None else (second, a)
+        if symbol is not None and size in symbol.sizes:  # traced at the very size that was chosen
+            size = symbol.sizes[0]
         if symbol is None or size < 1:
-            return self._unite_alike()
+            return self.unite_alike()
         symbol.sizes, symbol.fixed = (size, size), True
         where = " and ".join(f"input {i} axis {axis}" for i, axis in symbol.slots)
         return f"{where} is said to vary, but the model is made for the size {size} only"
@@ -93,13 +95,13 @@ class Plan:
         rename(self.symbols)
         self.choose()
 
-    def _unite_alike(self) -> str | None:
-        """The last resort: symbols on the same axis of several inputs are one."""
-        for a in self.symbols:
-            for b in self.symbols:
-                if a is not b and not a.fixed and not b.fixed and a.slots[0][1] == b.slots[0][1]:
-                    self.unite(a, b)
-                    return ""
+    def unite_alike(self) -> str | None:
+        """Symbols on the same axis of several inputs are one: the batch first, then the next axes."""
+        loose = [s for s in self.symbols if not s.fixed]
+        for a, b in sorted(combinations(loose, 2), key=lambda pair: pair[0].slots[0][1]):
+            if a.slots[0][1] == b.slots[0][1]:
+                self.unite(a, b)
+                return ""
         return None
 
 
@@ -190,7 +192,7 @@ def _exact(a: int, b: int, moving: Sequence[Symbol]) -> str | None:
 
 def _shifted(a: int, b: int, moving: Sequence[Symbol]) -> str | None:
     """A multiple of one symbol and a number more or less."""
-    for symbol in moving:
+    for symbol in sorted(moving, key=lambda s: s.sizes[0] - s.sizes[1]):
         x, y = symbol.sizes
         if (b - a) % (y - x) == 0 and (k := (b - a) // (y - x)) > 0:
             return f"{symbol.name if k == 1 else f'{k}·{symbol.name}'}{a - k * x:+d}".replace("-", "−")

@@ -3,50 +3,114 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
-from irgen.frontends.onnx_build import Build
-from irgen.frontends.onnx_values import decoded
+from irgen.frontends.onnx_sharing import Values
 from irgen.ir.graph import Array, Graph, Node
 
 TABLE_LIMIT = 1 << 22  # elements of a tensor that is looked at
 
 
-def settled(graph: Graph, build: Build, folder: Path) -> Graph:
+def settled(graph: Graph, values: Values) -> Graph:
     """The graph with fixed tables as constants; tensors that are multiplied as matrices are not even looked at."""
-    weights: set[str] = set()
-    for node in graph:
-        if node.op in ("linear", "conv", "conv_transposed", "matmul", "rnn"):
-            weights.update(node.inputs)
+    weights = _matrices(graph)
+    blank = _is_blank(graph, weights, values)
+    statistics = {s for node in graph if node.op == "batch_norm" for s in node.inputs[3:]}
+    literals, roles = _literal_uses(graph), _roles(graph)
     nodes: dict[str, Node] = dict(graph.nodes)
-    for name, held in build.tensors.items():
-        node = nodes.get(name)
-        if node is None or node.op != "param" or callable(held) or node.tensor.size > TABLE_LIMIT:
+    for name, node in graph.nodes.items():
+        if node.op != "param" or node.tensor.size > TABLE_LIMIT or name in weights:
             continue
-        if name in weights and node.tensor.rank == 2:
-            continue
-        value = decoded(held, folder)
-        if value is not None and is_fixed(value):
+        value = values(name)
+        fixed = name in statistics or name in literals
+        if value is not None and not fixed:
+            plain = value.size > 0 and value.min() == value.max()
+            fixed = (not plain and is_fixed(value)) or is_literal(value) or (plain and not blank and _idle(roles[name], node))
+        if fixed:
             nodes[name] = replace(node, op="const", value=value)
     return replace(graph, nodes=nodes)
 
 
+def _matrices(graph: Graph) -> set[str]:
+    """Tensors that products read: learned, whatever their values."""
+    found: set[str] = set()
+    for node in graph:
+        if node.op in ("linear", "conv", "conv_transposed", "matmul", "rnn"):
+            found.update(s for s in node.inputs if s and graph.nodes[s].tensor.rank >= 2)
+    return found
+
+
+def _is_blank(graph: Graph, weights: set[str], values: Values) -> bool:
+    """Whether the weights were wiped: then a tensor of one repeated number says nothing about its role."""
+    for name in sorted(weights):
+        if graph.nodes[name].op == "param" and 16 <= graph.nodes[name].tensor.size <= TABLE_LIMIT:
+            value = values(name)
+            if value is not None and value.min() != value.max():
+                return False
+    return True
+
+
+def _roles(graph: Graph) -> dict[str, set[str]]:
+    """What reads each parameter: operators, and whether a softmax comes next."""
+    before_softmax = {s for node in graph if node.op == "softmax" for s in node.inputs}
+    roles: dict[str, set[str]] = {}
+    for node in graph:
+        for source in node.inputs:
+            if source and graph.nodes[source].op == "param":
+                roles.setdefault(source, set()).add("mask" if node.id in before_softmax else node.op)
+    return roles
+
+
+_IDLE = {"where", "mul", "mask", "write", "scatter_nd", "scatter_elements", "scan", "loop", "concat", "sub"}
+
+
+def _idle(roles: set[str], node: Node) -> bool:
+    """One repeated number along two axes or more where nothing learned stands: initial states, empty buffers, masks."""
+    return sum(n > 1 for n in node.shape) >= 2 and bool(roles) and roles <= _IDLE
+
+
+def _literal_uses(graph: Graph) -> set[str]:
+    """Single numbers in places where only a literal makes sense: exponents, divisors, what is added under a root."""
+    found: set[str] = set()
+    rooted = {s for node in graph if node.op in ("sqrt", "rsqrt", "log") for s in node.inputs}
+    for node in graph:
+        if node.op in ("pow", "div"):
+            found.add(node.inputs[1])
+        elif node.op == "add" and node.id in rooted:
+            found.update(node.inputs)
+        elif node.op in ("maximum", "minimum"):
+            found.update(node.inputs)
+    return {name for name in found if graph.nodes[name].op == "param" and graph.nodes[name].tensor.size == 1}
+
+
+_NUMBERS = (
+    0.5, 1.5, 2, 3, 4, 6, 8, 10, 16, 1 / 3, 1 / 6, 1 / 8, 0.1, 0.2, 0.25, 0.044715, 1.702, 2**0.5, 0.5**0.5,
+    (2 / np.pi) ** 0.5, (np.pi / 2) ** 0.5, np.pi, 2 * np.pi, 255, 1 / 255,
+)  # fmt: skip
+
+
+def is_literal(value: Array) -> bool:
+    """A single number that formulas are written with, or one too small to be learned."""
+    if value.size != 1:
+        return False
+    x = abs(float(value.reshape(-1)[0]))
+    return 0 < x < 2e-3 or x > 1000 or any(np.isclose(x, number, rtol=1e-6) for number in _NUMBERS)
+
+
 def is_fixed(value: Array) -> bool:
     """Whether the values show that nobody learned them."""
-    return is_mask(value) or is_wave(value) or is_progression(value)
+    return is_mask(value) or is_whole(value) or is_progression(value) or is_wave(value) or is_ramp(value)
 
 
 def is_mask(value: Array) -> bool:
-    """Minus infinity (or almost) among the values, or two-dimensional and made of both 0 and 1."""
-    if not value.size:
-        return True
-    if float(np.nanmin(value)) <= -1e4 or not np.isfinite(value).all():
-        return True
-    if value.ndim < 2 or sum(n > 1 for n in value.shape) < 2:
-        return False
-    return bool(((value == 0) | (value == 1)).all() and value.min() != value.max())
+    """Minus infinity (or almost) among the values."""
+    return bool(value.size) and (float(np.nanmin(value)) <= -1e4 or not np.isfinite(value).all())
+
+
+def is_whole(value: Array) -> bool:
+    """Whole numbers that differ: indicators, positions, offsets."""
+    return value.size >= 2 and bool((value == np.round(value)).all()) and value.min() != value.max()
 
 
 def is_progression(value: Array) -> bool:
@@ -74,3 +138,11 @@ def is_wave(value: Array) -> bool:
     power = (middle * middle).sum(axis=0)
     double = np.where(power > 0, (sums * middle).sum(axis=0) / np.where(power > 0, power, 1), 0)
     return bool((np.abs(double) <= 2.001).all() and np.abs(sums - double * middle).max() < 2e-4)
+
+
+def is_ramp(value: Array) -> bool:
+    """Every column along the second to last axis grows by equal steps: positions times frequencies."""
+    if value.ndim < 2 or value.shape[-2] < 4:
+        return False
+    steps = np.diff(value.reshape(-1, *value.shape[-2:])[0].astype(np.float64), axis=0)
+    return bool(np.abs(steps).max() > 0 and np.allclose(steps, steps[:1], rtol=1e-3, atol=1e-6))

@@ -50,8 +50,8 @@ def _rms_norm(node: Node, x: Values, scale: Values | None = None) -> Values:
 
 
 def _l2_norm(node: Node, x: Values) -> Values:
-    length = np.sqrt(np.sum(np.square(x), axis=integers(node, "axes"), keepdims=True))
-    return x / np.maximum(length, number(node, "eps"))
+    square, eps = np.sum(np.square(x), axis=integers(node, "axes"), keepdims=True), number(node, "eps")
+    return x / (np.sqrt(square + eps) if node.attrs.get("inside") else np.maximum(np.sqrt(square), eps))
 
 
 def _channelwise(x: Values, rank: int) -> Values:

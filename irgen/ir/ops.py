@@ -196,7 +196,7 @@ softmax | x | axis | e^x / Σ e^x
 log_softmax | x | axis | its logarithm
 layer_norm | x scale? shift? | axes eps correction? outside? | (x − mean) / √(var + ε) · scale + shift; correction 1: variance with divisor n − 1; outside: √var + ε
 rms_norm | x scale? | axes eps outside? | x / √(mean x² + ε) · scale; outside: √(mean x²) + ε
-l2_norm | x | axes eps | x / max(‖x‖, ε)
+l2_norm | x | axes eps inside? | x / max(‖x‖, ε); inside: x / √(‖x‖² + ε)
 group_norm | x scale? shift? | groups eps | layer norm over groups of channels (axis 1) and all of space; groups = channels: instance norm
 batch_norm | x scale shift mean var | eps | by fixed statistics, one channel (axis 1) each
 max_pool | x | kernel stride pads dilation | largest in each window

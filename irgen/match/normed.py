@@ -80,12 +80,13 @@ _KINDS: tuple[tuple[str, dict[str, Attr]], ...] = (
     ("layer_norm", {}),
     ("rms_norm", {}),
     ("l2_norm", {}),
+    ("l2_norm", {"inside": True}),
     ("layer_norm", {"correction": 1}),
     ("layer_norm", {"correction": 1, "outside": True}),
     ("layer_norm", {"outside": True}),
     ("rms_norm", {"outside": True}),
 )
-"""`correction` 1: unbiased variance. `outside`: ε added to the root, not under it."""
+"""`correction` 1: unbiased variance. `outside`: ε added to the root, not under it. `inside`: ε under the root."""
 
 _AFFINE: tuple[tuple[tuple[int | None, int | None, bool], ...], ...] = (
     ((None, None, False),),

@@ -219,6 +219,8 @@ def _position(analysis: Analysis, core: Core, q: Operand, k: Operand) -> tuple[s
     """How positions enter the scores."""
     if any(analysis.op(n) == "rotary" for n in q.passed) and any(analysis.op(n) == "rotary" for n in k.passed):
         return "rope", "queries and keys pass a rotation of pairs whose cos² + sin² is constant"
+    if _rotated(analysis, core.q, q) and _rotated(analysis, core.k, k):
+        return "rope", "queries and keys are multiplied by two tables with cos² + sin² constant"
     if any(not (analysis.live(s.left) and analysis.live(s.right)) for s in core.scores[1:]):
         return "relative-attention", "a second product joins queries or keys with positions that no input changes"
     if len(core.scores) == 1 and not (analysis.live(core.q) and analysis.live(core.k)) and analysis.live(core.v):
@@ -229,6 +231,25 @@ def _position(analysis: Analysis, core: Core, q: Operand, k: Operand) -> tuple[s
             if kind is not None:
                 return kind
     return "none", "no term depends on positions"
+
+
+def _rotated(analysis: Analysis, name: str, operand: Operand) -> bool:
+    """Whether two fixed tables a, b with a² + b² constant, neither of them constant, multiply the operand on its way."""
+    if not operand.sources:
+        return False
+    floor = min(analysis.place[s] for s in operand.sources)
+    tables: list[Array] = []
+    for node in (analysis[n] for n in analysis.back(name, floor) if analysis.op(n) == "mul" and analysis.is_data(n)):
+        for source in node.inputs:
+            if not analysis.is_data(source) and analysis[source].tensor.size > 2:
+                value = analysis.probes[0].value(source)
+                if value is not None and np.ptp(value.real) > 1e-3:
+                    tables.append(value)
+    return any(
+        a.shape == b.shape and np.ptp(a * a + b * b) < 1e-5 * max(float(np.abs(a * a + b * b).max()), 1e-9)
+        for i, a in enumerate(tables)
+        for b in tables[i + 1 :]
+    ) or any(np.iscomplexobj(a) and np.ptp(np.abs(a)) < 1e-5 for a in tables)
 
 
 def _bias_kind(analysis: Analysis, term: str) -> tuple[str, str] | None:

@@ -11,7 +11,7 @@ from irgen.match.pattern import Branch, Pattern, classify
 from irgen.patterns.cores import find_cores
 from irgen.patterns.family import family_of
 from irgen.patterns.head import behind_last_sum, find_head, parts_of
-from irgen.patterns.layers import Sublayer, form_of
+from irgen.patterns.layers import Sublayer, carried_norms, form_of
 from irgen.patterns.parameters import weight_size
 from irgen.patterns.regions import build_regions
 from irgen.patterns.residual import Sum, find_sums
@@ -30,9 +30,10 @@ def recognise(graph: Graph, patterns: list[Pattern]) -> tuple[list[Region], Arch
     cores, refused = find_cores(analysis)
     sums = find_sums(analysis)
     marks: dict[str, list[object]] = {"cores": list(cores)}
-    sublayers = [_sublayer(analysis, s, patterns, marks) for s in sums]
+    carried = carried_norms(analysis, sums)
+    sublayers = [_sublayer(analysis, s, patterns, marks, carried) for s in sums]
     if not cores and all(_is_spatial(s) for s in sublayers):
-        units = [_sublayer(analysis, s, patterns, marks) for s in find_units(analysis, sums)]
+        units = [_sublayer(analysis, s, patterns, marks, carried) for s in find_units(analysis, sums)]
         sublayers = _with_units(analysis, sublayers, units)
     runs = build_runs(analysis, sublayers)
     connect(analysis, runs)
@@ -81,10 +82,12 @@ def recognise(graph: Graph, patterns: list[Pattern]) -> tuple[list[Region], Arch
     return regions, found
 
 
-def _sublayer(analysis: Analysis, s: Sum, patterns: list[Pattern], marks: dict[str, list[object]]) -> Sublayer:
+def _sublayer(
+    analysis: Analysis, s: Sum, patterns: list[Pattern], marks: dict[str, list[object]], carried: frozenset[str]
+) -> Sublayer:
     branch = Branch(analysis, s.root, s.branches, s.region, s.axis, s.trunk, marks)
     found, rejected = classify(branch, patterns)
-    form, norm, norms = form_of(analysis, s, found)
+    form, norm, norms = form_of(analysis, s, found, carried)
     left = s.region - branch.claimed
     ops = Counter(analysis.op(n) for n in left if analysis.is_data(n) and analysis.op(n) not in _SILENT)
     return Sublayer(s, found, rejected, form, norm, norms, dict(sorted(ops.items())))

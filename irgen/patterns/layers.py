@@ -6,9 +6,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from irgen.ir.architecture import Block, Part
-from irgen.match.analysis import NORMS, Analysis
+from irgen.match.analysis import HEAVY, NORMS, Analysis
 from irgen.match.pattern import Finding, Pattern
 from irgen.patterns.residual import Sum
+
+_SPATIAL = frozenset({"batch_norm", "group_norm"})
+"""Norms that belong to the convolutions of a block, not to its residual stream."""
 
 NORM_WORDS: dict[str, str] = {
     "layer_norm": "layernorm",
@@ -54,7 +57,14 @@ def norm_word(analysis: Analysis, name: str) -> str:
     return NORM_WORDS.get(node.op, "none")
 
 
-def form_of(analysis: Analysis, s: Sum, found: list[tuple[Finding, Pattern]]) -> tuple[str, str, list[str]]:
+def carried_norms(analysis: Analysis, sums: list[Sum]) -> frozenset[str]:
+    """The norms whose output is the stream that a later sum carries."""
+    return frozenset(n for s in sums if (n := _norm_at(analysis, s.root)) is not None)
+
+
+def form_of(
+    analysis: Analysis, s: Sum, found: list[tuple[Finding, Pattern]], carried: frozenset[str]
+) -> tuple[str, str, list[str]]:
     """Where the norms of a sum stand, which norm it is, and the norm nodes: (form, norm, nodes)."""
     if not s.residual:
         inside = [n for n in sorted(s.region, key=analysis.place.__getitem__) if analysis.op(n) in NORMS]
@@ -70,10 +80,12 @@ def form_of(analysis: Analysis, s: Sum, found: list[tuple[Finding, Pattern]]) ->
         norms = [*entry, *leaving]
     elif leaving:
         form = "sandwich"
-    elif behind is not None and analysis.op(behind) != "batch_norm":
+    elif behind is not None and (behind in carried or (before is not None and s.before)):
         form, norms = "post-norm", [behind]
-    elif before is not None and analysis.op(before) != "batch_norm":
-        form, norms = "post-norm" if s.before else "none", [before]
+    elif before is not None and s.before:
+        form, norms = "post-norm", [before]
+    if all(f.label == "convolution" for f, _ in found) and all(analysis.op(n) in _SPATIAL for n in norms):
+        form, norms = "none", []
     if form != "none" and _side_by_side(analysis, found):
         form = "parallel"
     inside = [n for n in sorted(s.region, key=analysis.place.__getitem__) if analysis.op(n) in NORMS]
@@ -87,7 +99,11 @@ def _side_by_side(analysis: Analysis, found: list[tuple[Finding, Pattern]]) -> b
     channels = [f.nodes for f, pattern in found if not pattern.mixes]
     if not mixers or not channels:
         return False
-    mixing, transforming = set[str]().union(*mixers), set[str]().union(*channels)
+    mixing, transforming = (
+        {n for n in set[str]().union(*sets) if analysis.op(n) in HEAVY} for sets in (mixers, channels)
+    )
+    if not mixing or not transforming:
+        return False
     floor = min(analysis.place[n] for n in mixing | transforming)
     for one, other in ((mixing, transforming), (transforming, mixing)):
         last = max(one, key=analysis.place.__getitem__)
@@ -124,10 +140,9 @@ def _post_norm(analysis: Analysis, s: Sum) -> str | None:
 
 def _norm_at(analysis: Analysis, root: str) -> str | None:
     """The norm whose output the stream is, where the stream is carried behind its norm."""
-    name = root
     for name in analysis.walk(root, lambda node: False):
         if analysis.op(name) in NORMS:
-            return name
+            return name if analysis.op(name) != "batch_norm" else None
     return None
 
 

@@ -80,6 +80,18 @@ def _terms(analysis: Analysis, name: str) -> list[str]:
     return terms
 
 
+def _inner_sums(analysis: Analysis, name: str, terms: list[str]) -> set[str]:
+    """The nodes between a sum and its terms: nested sums and their views."""
+    found: set[str] = set()
+    stack = [name]
+    while stack:
+        for source in analysis.data(stack.pop()):
+            if source not in terms and source not in found:
+                found.add(source)
+                stack.append(source)
+    return found
+
+
 def _is_inner(analysis: Analysis, name: str) -> bool:
     """Whether a sum is only a term of a larger sum of hidden states."""
     user = analysis.single_user(name)
@@ -123,7 +135,7 @@ def _carried(analysis: Analysis, name: str, terms: list[str]) -> Sum | None:
                 break
             region |= part
         else:
-            region |= _chain(analysis, terms[i], root)
+            region |= _chain(analysis, terms[i], root) | _inner_sums(analysis, name, terms)
             return Sum(name, root, terms[i], others, region)
     return None
 

@@ -52,7 +52,8 @@ class Run:
 
 def build_runs(analysis: Analysis, sublayers: list[Sublayer]) -> list[Run]:
     """Chains of sums that continue one another, joined over transitions that change nothing."""
-    chains = _chains(sublayers)
+    chains = [_without_stem(chain) for chain in _chains(sublayers)]
+    sublayers = [s for chain in chains for s in chain]
     sums = frozenset(s.sum.node for s in sublayers)
     owner: dict[str, list[Sublayer]] = {}
     runs: list[Run] = []
@@ -84,6 +85,14 @@ def _continues(analysis: Analysis, source: list[Sublayer], chain: list[Sublayer]
         and all(part.kind == "norm" for _, part in before.parts)
         and not before.joins
     )
+
+
+def _without_stem(chain: list[Sublayer]) -> list[Sublayer]:
+    """A chain without a single convolution in front of layers that have none (a convolutional position embedding)."""
+    first = chain[0].kinds
+    if first == ("convolution",) and len(chain) > 2 and not any("convolution" in s.kinds for s in chain[1:]):
+        return chain[1:]
+    return chain
 
 
 def _chains(sublayers: list[Sublayer]) -> list[list[Sublayer]]:
@@ -148,10 +157,28 @@ def _role(analysis: Analysis, run: Run, runs: list[Run], feeds: set[int]) -> str
         return "encoder"
     if any(m in _CAUSAL for m in masks) or crosses or kinds & {"selective-scan", "linear-recurrence"}:
         return "decoder"
+    if kinds <= {"convolution", "unknown", "pooling"} and any("self-attention" in _kinds(r) for r in _behind(run)):
+        return "head"
     neighbours = [r for r in runs if r is not run and (r in run.reads or run in r.reads)]
     if any(_resized(run, other) for other in neighbours) or kinds <= {"convolution", "unknown", "pooling"}:
         return "stage"
     return "encoder"
+
+
+def _kinds(run: Run) -> set[str]:
+    return {f.label for s in run.sublayers for f, _ in s.found}
+
+
+def _behind(run: Run) -> list[Run]:
+    """All runs that a run reads, directly or through others."""
+    found: list[Run] = []
+    stack = list(run.reads)
+    while stack:
+        other = stack.pop()
+        if other not in found and other is not run:
+            found.append(other)
+            stack.extend(other.reads)
+    return found
 
 
 def _resized(run: Run, other: Run) -> bool:

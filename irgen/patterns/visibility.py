@@ -48,6 +48,8 @@ def visible(analysis: Analysis, core: Core, root: str | None, trunk: str | None 
 
 def _keep(analysis: Analysis, core: Core, probe_values: Array | None = None) -> Bools | None:
     """`keep[i, j]`: some head of some batch gives key j a probability for query i. Only exact zeros count."""
+    if not core.terms and not core.tanh:
+        return _nothing_masked(analysis, core)
     value = analysis.probes[0].value(core.softmax) if probe_values is None else probe_values
     if value is None or value.ndim < 2:
         return None
@@ -55,6 +57,14 @@ def _keep(analysis: Analysis, core: Core, probe_values: Array | None = None) -> 
     rows = np.moveaxis(np.asarray(value, dtype=np.float64), axis, -1)
     rows = rows[..., : _keys(analysis, core)]
     return (np.nan_to_num(rows) > 0).reshape(-1, *rows.shape[-2:]).any(axis=0)
+
+
+def _nothing_masked(analysis: Analysis, core: Core) -> Bools | None:
+    """Scores that nothing is added to are all kept: their exponentials are positive."""
+    shape = analysis[core.softmax].shape
+    axis = int(analysis[core.softmax].attrs["axis"])  # type: ignore[arg-type]
+    rows = [n for i, n in enumerate(shape) if i != axis % len(shape)]
+    return np.ones((rows[-1], shape[axis]), dtype=bool) if rows and min(rows[-1], shape[axis]) > 0 else None
 
 
 def _keys(analysis: Analysis, core: Core) -> int:

@@ -165,6 +165,8 @@ NORMS = [
         (torch.einsum("bsd,bsd->bs", x, x) / WIDTH + 1e-6).unsqueeze(-1)), _of("rms_norm")),
     Spelling("l2 norm", lambda x: x / x.norm(dim=-1, keepdim=True).clamp_min(1e-12), _of("l2_norm")),
     Spelling("l2 norm by sum", lambda x: x * torch.rsqrt(x.pow(2).sum(-1, keepdim=True)), _of("l2_norm")),
+    Spelling("l2 norm of delta rules", lambda x: x * torch.rsqrt((x * x).sum(-1, keepdim=True) + 1e-6),
+             _of("l2_norm"), attrs={"inside": True, "eps": 1e-6}),
     Spelling("group norm", by_groups, _of("group_norm"), shape=IMAGE, params=AFFINE, attrs={"groups": 4}),
     Spelling("library group norm, affine outside", lambda x, w: F.group_norm(x, 2) * w.view(1, -1, 1, 1),
              _of("group_norm"), shape=IMAGE, params=AFFINE[:1]),

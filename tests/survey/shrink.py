@@ -30,9 +30,15 @@ HEAD_WIDTH = re.compile(
 )
 EXPERTS = re.compile(r"^(n_routed|num|num_local|moe_num|n|num_routed)_experts$")
 VOCAB = re.compile(r".*vocab(ulary)?_size.*|^n_vocab$|.*_vocab_size$|^vocab_offset$|^num_embeddings$")
-SPECIAL = re.compile(r".*_(token_id|token_index|token_ids|index)$|^(bos|eos|pad|sep|unk|mask|cls)_(token_id|index)$|^image_token$")
-POSITIONS = re.compile(r"^(max_position_embeddings|n_positions|n_ctx|max_seq_len|max_sequence_length|context_length|block_size)$")
-WINDOWS = re.compile(r"^(sliding_window|local_attention|attention_window_size|attention_chunk_size|window_size|sliding_window_size)$")
+SPECIAL = re.compile(
+    r".*_(token_id|token_index|token_ids|index)$|^(bos|eos|pad|sep|unk|mask|cls)_(token_id|index)$|^image_token$"
+)
+POSITIONS = re.compile(
+    r"^(max_position_embeddings|n_positions|n_ctx|max_seq_len|max_sequence_length|context_length|block_size)$"
+)
+WINDOWS = re.compile(
+    r"^(sliding_window|local_attention|attention_window_size|attention_chunk_size|window_size|sliding_window_size)$"
+)
 WIDTH = re.compile(
     r".*(hidden_size|intermediate_size|hidden_dim|ffn_dim|projection_dim|embed_dim|lora_rank|output_dim|_width|d_model|linear_units|"
     r"ffn_hidden_size|embedding_size|_proj_size|mlp_dim|inner_dim|_units|projection_size|proj_dim|intermediate_size_mlp|hidden_size_mlp"
@@ -46,9 +52,14 @@ PERIOD = re.compile(r".*(period|interval|every|pattern|freq|frequency|_step|offs
 
 def shrink(values: Mapping[str, Any]) -> dict[str, Any]:
     """The dictionary of a configuration, made small throughout; nested configurations shrink alike, so that equal sizes stay equal."""
-    biggest = max((v for v in _find(values, re.compile(r"^(hidden_size|d_model|n_embd|dim|embed_dim|emb_dim)$"))), default=0)
+    biggest = max(
+        (v for v in _find(values, re.compile(r"^(hidden_size|d_model|n_embd|dim|embed_dim|emb_dim)$"))), default=0
+    )
     divide = 16 if biggest >= NARROW else 4 if biggest >= 128 else 1
-    return _shrink(values, divide, _Ids())
+    out = _shrink(values, divide, _Ids())
+    if "mm_tokens_per_image" in out:
+        out["mm_tokens_per_image"] = 4
+    return out
 
 
 class _Ids:
@@ -68,7 +79,11 @@ def _shrink(values: Mapping[str, Any], divide: int, ids: _Ids) -> dict[str, Any]
     common = 0
     for v in heads:
         common = gcd(common, v)
-    fewer = next((f for f in (4, 3, 2) if common % f == 0 and all(v // f >= 2 or v == 1 for v in heads)), 1) if common else 1
+    fewer = (
+        next((f for f in (4, 3, 2) if common % f == 0 and all(v // f >= 2 or v == 1 for v in heads)), 1)
+        if common
+        else 1
+    )
     if divide == 1:
         fewer = 1
     depth, lists = _depth(values)
@@ -78,7 +93,9 @@ def _shrink(values: Mapping[str, Any], divide: int, ids: _Ids) -> dict[str, Any]
             out[key] = {k: v for k, v in value.items() if k < depth}
         elif isinstance(value, dict):
             rope = "rope_type" in value or "rope_theta" in value
-            out[key] = _rope(value) if rope else _shrink(value, divide, ids) if key not in ("id2label", "label2id") else value
+            out[key] = (
+                _rope(value) if rope else _shrink(value, divide, ids) if key not in ("id2label", "label2id") else value
+            )
         elif key in lists:
             out[key] = list(value)[:depth]
         elif isinstance(value, list) and SPECIAL.match(key):
@@ -91,7 +108,17 @@ def _shrink(values: Mapping[str, Any], divide: int, ids: _Ids) -> dict[str, Any]
             out[key] = value
         else:
             out[key] = _int(key, value, depth, divide, fewer, ids)
+    _fewer_patches(out)
     return out
+
+
+def _fewer_patches(values: dict[str, Any]) -> None:
+    """A grid of 4 × 4 patches, where one stage of patches is all that the image size is for."""
+    image, patch = values.get("image_size"), values.get("patch_size")
+    if _number(image) and _number(patch) and image % patch == 0 and image // patch > 4 and not {"depths", "window_size"} & set(values):
+        values["image_size"] = 4 * patch
+        if "mm_tokens_per_image" in values:
+            values["mm_tokens_per_image"] = 4
 
 
 def _int(key: str, value: int, depth: int, divide: int, fewer: int, ids: _Ids) -> int:  # noqa: C901
@@ -104,7 +131,10 @@ def _int(key: str, value: int, depth: int, divide: int, fewer: int, ids: _Ids) -
         return value // factor if value % factor == 0 and value // factor >= 2 else value
     if EXPERTS.match(key):
         return min(value, 8)
-    if re.match(r"^(num_experts_per_tok|num_experts_per_token|moe_top_?k|top_?k_experts|moe_topk|moe_k|top_k|n_activated_experts)$", key):
+    if re.match(
+        r"^(num_experts_per_tok|num_experts_per_token|moe_top_?k|top_?k_experts|moe_topk|moe_k|top_k|n_activated_experts)$",
+        key,
+    ):
         return min(value, 3)
     if key in ("n_group", "topk_group", "num_expert_group"):
         return min(value, 4 if key != "topk_group" else 2)
