@@ -16,7 +16,7 @@ from irgen.views.layout.page import MARGIN
 from irgen.views.layout.sheet import extent, put, wedge
 from irgen.views.layout.tree import Chain, Frame, Leaf, Par, Piece, limit, stretch, trunk
 from irgen.views.panels import PANELS, Detail, panel
-from irgen.views.pyramid import is_pyramid
+from irgen.views.pyramid import is_pyramid, opened_blocks
 from irgen.views.towers import Tower, TowerView, crown, memory_of, name, split
 from irgen.views.words import Words
 
@@ -61,11 +61,11 @@ class Overview:
         return {last.name}
 
 
-def build(found: Architecture, words: Words, width: float) -> Overview:
+def build(found: Architecture, words: Words, width: float, detail: int = 3) -> Overview:
     """Towers in as few rows as the page allows, every one narrowed until its row fits."""
     per_row = PER_ROW.get(int(width), 3)
     while True:
-        tries = [_attempt(found, words, width, per_row, roomy) for roomy in (5, 3, 2, 1)]
+        tries = [_attempt(found, words, width, per_row, roomy, detail) for roomy in (5, 3, 2, 1)]
         good = next((made for made, most in tries if most >= COMFORT), None)
         if good:
             return good
@@ -75,12 +75,12 @@ def build(found: Architecture, words: Words, width: float) -> Overview:
 
 
 def _attempt(
-    found: Architecture, words: Words, width: float, per_row: int, roomy: int
+    found: Architecture, words: Words, width: float, per_row: int, roomy: int, detail: int = 3
 ) -> tuple[Overview, float]:
     towers = split(found)
     name(found, towers, words)
     rows = _rows(towers, per_row)
-    made = Overview(found, words, width, towers, rows, Drawn(words))
+    made = Overview(found, words, width, towers, rows, Drawn(words, detail))
     crowned = made.home(found.head.reads) if found.head.reads else None
     crowned = crowned or (towers[-1] if towers else None)
     for tower in towers:
@@ -99,13 +99,13 @@ def _rows(towers: list[Tower], per_row: int) -> list[list[Tower]]:
     return [towers[at : at + each] for at in range(0, len(towers), each)]
 
 
-def compose(scene: Scene, found: Architecture, words: Words, top: float) -> float:
+def compose(scene: Scene, found: Architecture, words: Words, top: float, detail: int = 3) -> float:
     """Draw the architecture below `top`; returns the lower edge of the drawing."""
     if is_pyramid(found, scene.width):
         return pyramid.draw(scene, found, words, top)
     if not found.stacks:
         return _bare(scene, found, words, top)
-    made = build(found, words, scene.width)
+    made = build(found, words, scene.width, detail)
     if len(made.towers) == 1:
         return _single(scene, made, top)
     return _several(scene, made, top)
@@ -133,6 +133,11 @@ def _single(scene: Scene, made: Overview, top: float) -> float:
     piece: Chain = made.towers[0].chain
     across = scene.width - 2 * MARGIN
     _shorten(piece)
+    if len(made.towers[0].stacks) > 2:
+        put(scene, piece, MARGIN + (across - extent(piece)) / 2 + piece.outer, top + piece.high)
+        frames = opened_blocks(made.found, made.words)[:3] if made.drawn.detail > 2 else []
+        fits = [frame for frame in frames if fit([frame], across, 212)]
+        return below(scene, fits, top + piece.high + ROW_GAP) or top + piece.high
     wanted = choose(made.drawn, across, max(piece.high + 60, 720))
     wide = max((extent(frame) for _, frame in wanted), default=0.0)
     for most in (212, 196, 184, 172, 160, 152):
@@ -143,7 +148,7 @@ def _single(scene: Scene, made: Overview, top: float) -> float:
         fit([piece], across, 212)
         _shorten(piece)
         put(scene, piece, MARGIN + (across - extent(piece)) / 2 + piece.outer, top + piece.high)
-        return below(scene, choose(made.drawn, across, 900), top + piece.high + ROW_GAP) or top + piece.high
+        return below(scene, [f for _, f in choose(made.drawn, across, 900)], top + piece.high + ROW_GAP) or top + piece.high
     high = sum(frame.high for _, frame in wanted) + PANEL_GAP * (len(wanted) - 1)
     tall = max(high, piece.high)
     gap = min(72.0, across - extent(piece) - wide)
@@ -179,10 +184,9 @@ def _gaps(piece: Piece, gap: float) -> None:
             _gaps(item, gap)
 
 
-def below(scene: Scene, panels: Sequence[tuple[Opened, Frame]], top: float) -> float:
+def below(scene: Scene, frames: Sequence[Frame], top: float) -> float:
     """Panels in rows under the overview, each row as high as its highest; returns the lower edge, 0 without panels."""
     across = scene.width - 2 * MARGIN
-    frames = [frame for _, frame in panels]
     if not frames:
         return 0.0
     rows: list[list[Frame]] = [[]]
@@ -244,7 +248,7 @@ def _several(scene: Scene, made: Overview, top: float) -> float:
     bottom = y - ROW_GAP
     rest = choose(made.drawn, across, SOFT - bottom - 100)
     if len(made.rows) == 1 and rest and bottom + ROW_GAP + max(f.high for _, f in rest) < SOFT:
-        return below(scene, rest, bottom + ROW_GAP) or bottom
+        return below(scene, [f for _, f in rest], bottom + ROW_GAP) or bottom
     return bottom
 
 
@@ -269,6 +273,8 @@ def _links(scene: Scene, made: Overview, row: list[Tower], edges: list[float]) -
 
 def choose(drawn: Drawn, across: float, tall: float) -> list[tuple[Opened, Frame]]:
     """The most telling panels that fit the room, in the order of their sources from top to bottom, equally wide."""
+    if drawn.detail < 3:
+        return []
     seen: list[tuple[str, object]] = []
     found: list[tuple[int, int, Opened, Frame]] = []
     for at, opened in enumerate(drawn.opened):

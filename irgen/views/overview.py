@@ -14,6 +14,10 @@ from irgen.views.summary import describe, legend_names, facts_strip, subtitle_of
 from irgen.views.words import Words
 
 
+BUDGET = 22_500
+"""Estimated bytes above which a figure is drawn with less detail; 24 KB is the limit."""
+
+
 def slug(text: str) -> str:
     """A name that may stand in an id."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40] or "figure"
@@ -33,16 +37,27 @@ def draw(
     """The overview figure, `width` pixels wide (360, 720 or 1080)."""
     del regions, graph
     words = Words(lang)
-    scene = Scene(
-        slug(title), literal(title, 120) or words("Neural network"), describe(architecture, title, words), float(width), 0.0, lang=lang,
-        subtitle=literal(subtitle, 300) if subtitle is not None else subtitle_of(architecture, words),
-    )  # fmt: skip
+    said = literal(subtitle, 300) if subtitle is not None else subtitle_of(architecture, words)
     if note:
-        scene.subtitle = f"{scene.subtitle} · {literal(note, 300)}" if scene.subtitle else literal(note, 300)
-    top = title_block(scene, facts_strip(architecture, words))
-    bottom = compose(scene, architecture, words, top)
-    legend(scene, bottom, words, legend_names(architecture))
+        said = f"{said} · {literal(note, 300)}" if said else literal(note, 300)
+    for detail in (3, 2, 1, 0):
+        scene = Scene(
+            slug(title), literal(title, 120) or words("Neural network"), describe(architecture, title, words),
+            float(width), 0.0, lang=lang, subtitle=said,
+        )  # fmt: skip
+        top = title_block(scene, facts_strip(architecture, words))
+        bottom = compose(scene, architecture, words, top, detail)
+        legend(scene, bottom, words, legend_names(architecture))
+        if weight(scene) <= BUDGET:
+            break
     return scene
+
+
+def weight(scene: Scene) -> float:
+    """About how many bytes the scene takes as SVG."""
+    written = sum(len(node.tooltip) + len(node.title) + len(node.caption) for node in scene.nodes)
+    drawn = sum(len(mark.d) for node in scene.nodes for mark in node.marks) + sum(len(mark.d) for mark in scene.marks)
+    return 5200 + 1.15 * written + drawn + 210 * len(scene.nodes) + 95 * len(scene.edges) + 150 * len(scene.groups)
 
 
 VIEW = draw

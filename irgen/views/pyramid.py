@@ -202,8 +202,23 @@ def _fuse(scene: Scene, made: Pyramid) -> None:
 
 def _blocks(scene: Scene, made: Pyramid, top: float) -> float:
     """One block of the longest stage opened, or two where windows alternate; with its attention beside it."""
-    found, words = made.found, made.words
-    stack = max(found.stacks, key=lambda s: s.layers)
+    frames = opened_blocks(made.found, made.words)
+    across = scene.width - 2 * MARGIN
+    while len(frames) > 1 and fit(frames, across, 196) < 136:
+        frames.pop()
+    if not frames:
+        return top - ROW_GAP
+    return _row(scene, made, longest(made.found), frames, top)
+
+
+def longest(found: Architecture) -> Stack:
+    """The stack with the most layers."""
+    return max(found.stacks, key=lambda s: s.layers)
+
+
+def opened_blocks(found: Architecture, words: Words) -> list[Frame]:
+    """The distinct blocks of the longest stack (at most two), then the panels of their sublayers."""
+    stack = longest(found)
     number = found.stacks.index(stack)
     frames: list[Frame] = []
     opened = Drawn(words)
@@ -211,7 +226,7 @@ def _blocks(scene: Scene, made: Pyramid, top: float) -> float:
     for at, block in enumerate(telling):
         name = f"o{at}"
         inner = layer(name, block, stack.width, opened, stack.name)
-        if len(block.sublayers) == 1 and drawable(block.sublayers[0]):
+        if not block.sublayers or (len(block.sublayers) == 1 and drawable(block.sublayers[0])):
             continue
         ends = [Leaf(f"{name}.x", "io", "x", shape="port", least=96), Leaf(f"{name}.y", "io", "y", shape="port", least=96)]
         label = _block_name(block, words)
@@ -227,12 +242,7 @@ def _blocks(scene: Scene, made: Pyramid, top: float) -> float:
         frame = panel(Detail(one.part, one.width, f"{one.leaf.id}.d", words))
         if frame:
             frames.append(frame)
-    across = scene.width - 2 * MARGIN
-    while len(frames) > 1 and fit(frames, across, 196) < 136:
-        frames.pop()
-    if not frames:
-        return top - ROW_GAP
-    return _row(scene, made, stack, frames, top)
+    return frames
 
 
 def _row(scene: Scene, made: Pyramid, stack: Stack, frames: list[Frame], top: float) -> float:

@@ -67,6 +67,11 @@ class StackView:
 
     def pieces(self) -> list[Piece]:
         """The stack from its first layer to its last."""
+        kinds = "; ".join(sorted(str([(p.kind, p.form) for p in block.sublayers]) for block in self.stack.blocks))
+        again = kinds in self.drawn.seen
+        self.drawn.seen.add(kinds)
+        if self.drawn.detail == 0 or (self.drawn.detail == 1 and again):
+            return folded(self.stack, self.prefix, self.drawn)
         found = plan(self.stack)
         if found.times:
             inner = [self._run(run, True, at) for at, run in enumerate(found.pattern)]

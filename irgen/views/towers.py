@@ -12,7 +12,7 @@ from irgen.views.layers import Drawn, Opened, box, joint, part_box
 from irgen.views.layout.tree import Chain, Frame, Leaf, Piece
 from irgen.views.numbers import arrow, shape, whole
 from irgen.views.sources import KINDS, FootView, index_of, pill
-from irgen.views.stacks import StackView
+from irgen.views.stacks import StackView, folded
 from irgen.views.words import Words
 
 HEADS = {
@@ -182,7 +182,22 @@ class TowerView:
             self.tower.entry = Leaf(prefix, "norm", words(title), note)
         self.pieces.append(self.tower.entry)
 
+    def _stage(self, number: int, stack: Stack) -> None:
+        """One of many stacks of a tower: folded, in a frame of its own."""
+        words = self.drawn.words
+        before = [part_box(f"b{number}.{at}", p, stack.width, self.drawn, stack.name) for at, p in enumerate(stack.before)]
+        after = [part_box(f"a{number}.{at}", p, stack.width, self.drawn, stack.name) for at, p in enumerate(stack.after)]
+        inner = folded(stack, f"s{number}", self.drawn)
+        label = words("Stage {n}", n=self.tower.stacks.index(number) + 1)
+        if number == self.tower.stacks[-1]:
+            self.pieces += [Frame(f"s{number}", Chain([*before, *inner]), label), *after]
+        else:
+            self.pieces.append(Frame(f"s{number}", Chain([*before, *inner, *after]), label))
+
     def _stack(self, number: int, stack: Stack) -> None:
+        if len(self.tower.stacks) > 2:
+            self._stage(number, stack)
+            return
         for at, part in enumerate(stack.before):
             leaf = part_box(f"b{number}.{at}", part, stack.width, self.drawn, stack.name)
             foreign = [read for read in stack.reads if read in self.labels]
