@@ -30,8 +30,12 @@ def _added(c: Builder, bias: Val, product: Val, beta: Number, alpha: Number) -> 
     return c.binary("add", product, bias if beta == 1 else c.binary("mul", bias, beta))
 
 
-def _addmm(c: Builder, bias: Val, a: Val, b: Val, *, beta: Number = 1, alpha: Number = 1, **_: Any) -> Val:
-    return _added(c, bias, c.matmul(a, b), beta, alpha)
+def _addmm(
+    c: Builder, bias: Val, *pair: Val, beta: Number = 1, alpha: Number = 1, use_gelu: bool = False, **named: Val
+) -> Val:
+    left, right = (*pair, *named.values())
+    y = _added(c, bias, c.matmul(left, right), beta, alpha)
+    return c.unary("gelu", y) if use_gelu else y
 
 
 def _addbmm(c: Builder, bias: Val, a: Val, b: Val, *, beta: Number = 1, alpha: Number = 1) -> Val:
@@ -200,9 +204,18 @@ def _attention_first(c: Builder, query: Val, key: Val, value: Val, *args: Any, *
     return (out, *others)
 
 
+def _solve_triangular(
+    c: Builder, a: Val, b: Val, *, upper: bool, left: bool = True, unitriangular: bool = False, out: Any = None
+) -> Val:
+    if not left:
+        a, b, upper = c.swap(a, -1, -2), c.swap(b, -1, -2), not upper
+    x = c.emit("solve_triangular", [a, b], b.shape, b.dtype, upper=upper, unit=unitriangular)
+    return x if left else c.swap(x, -1, -2)
+
+
 TABLE: dict[str, Callable[..., Any]] = {
     "linear": _linear, "matmul": _matmul, "rmatmul": lambda c, a, b: c.matmul(b, a), "mm": _matmul, "bmm": _matmul,
-    "mv": _matmul, "dot": _matmul, "vdot": _matmul, "linalg_matmul": _matmul,
+    "mv": _matmul, "dot": _matmul, "vdot": _matmul, "linalg_matmul": _matmul, "linalg_solve_triangular": _solve_triangular,
     "inner": lambda c, a, b: c.matmul(a, c.swap(b, -1, -2) if b.rank > 1 else b),
     "addmm": _addmm, "baddbmm": _addmm, "addmv": _addmm, "addbmm": _addbmm, "addr": _addr,
     "outer": _outer, "ger": _outer, "einsum": _einsum, "tensordot": _tensordot, "bilinear": _bilinear,

@@ -5,13 +5,21 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from irgen.ir.attrs import integer, integers, pairs, word
+from irgen.ir.attrs import flag, integer, integers, pairs, word
 from irgen.ir.evaluate_base import Kernel, Unevaluable, Values
 from irgen.ir.graph import Node
 
 
 def _matmul(_node: Node, a: Values, b: Values) -> Values:
     return a @ b
+
+
+def _solve_triangular(node: Node, a: Values, b: Values) -> Values:
+    matrix = np.triu(a) if flag(node, "upper") else np.tril(a)
+    if flag(node, "unit"):
+        rows = np.arange(a.shape[-1])
+        matrix[..., rows, rows] = 1
+    return np.linalg.solve(matrix, b)
 
 
 def _linear(node: Node, x: Values, weight: Values, bias: Values | None = None) -> Values:
@@ -118,6 +126,7 @@ def _fft(node: Node, x: Values) -> Values:
 
 
 KERNELS: dict[str, Kernel] = {
+    "solve_triangular": _solve_triangular,
     "matmul": _matmul, "einsum": _einsum, "linear": _linear, "grouped_linear": _grouped_linear,
     "conv": _conv, "conv_transposed": _conv_transposed, "fft": _fft,
 }  # fmt: skip

@@ -185,6 +185,7 @@ embedding | table index | | rows of a learned or fixed table
 _CONTRACT = """
 matmul | a b | | matrix product with numpy's broadcasting
 einsum | xs* | equation | sum of products, letters as in numpy, no ellipsis
+solve_triangular | a b | upper unit | x with a x = b, `a` read as triangular (`unit`: with ones on its diagonal)
 linear | x weight bias? | layout | x · W over the last axis; layout `oi` [out, in] or `io` [in, out]
 grouped_linear | x weight offsets bias? | layout | rows of x in consecutive groups, each with its own matrix of weight [g, …]
 conv | x weight bias? | stride dilation pads groups | convolution; x [n, c, …], weight [out, in/groups, …]; pads ((low, high), …) of the spatial axes

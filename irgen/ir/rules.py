@@ -362,7 +362,7 @@ RULES: dict[str, Rule] = {
     "one_hot": _one_hot, "embedding": _embedding, "matmul": _matmul, "einsum": _einsum, "linear": _linear,
     "conv": _conv, "conv_transposed": _conv_transposed, "grouped_linear": _grouped_linear, "div": _quotient,
     "window": _window, "view_as_complex": _as_complex, "view_as_real": _as_real, "real": _real, "imag": _real,
-    "searchsorted": _searchsorted, "polar": _complex,
+    "searchsorted": _searchsorted, "solve_triangular": lambda xs, _: xs[1], "polar": _complex,
 }  # fmt: skip
 """Rules by operator. `cast`, `reshape`, `expand` and the like say their type themselves."""
 
