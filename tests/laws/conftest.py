@@ -7,6 +7,7 @@ import pytest
 from irgen import zoo
 from irgen.api import trace
 from irgen.ir.graph import Graph
+from tests.laws.telling import Telling, told
 
 
 @cache
@@ -15,6 +16,22 @@ def twin_graph(name: str) -> Graph:
     return trace(zoo.systems()[name].build("twin")).graph
 
 
+@cache
+def twin_telling(name: str) -> Telling:
+    """What recognition says of it."""
+    return told(twin_graph(name))
+
+
 @pytest.fixture(params=list(zoo.systems()))
-def twin(request: pytest.FixtureRequest) -> Graph:
-    return twin_graph(request.param)
+def name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def twin(name: str) -> Graph:
+    return twin_graph(name)
+
+
+@pytest.fixture
+def telling(name: str) -> Telling:
+    return twin_telling(name)
