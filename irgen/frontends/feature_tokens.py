@@ -1,0 +1,91 @@
+"""Places in the text for image, video and sound features: as many tokens as the features that fill them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from irgen.frontends.settings import Settings
+from irgen.source import SIZES, Input
+
+SEQ, SEQ_AGAIN = SIZES["seq"]
+BEFORE = 3  # words in front of the first feature
+
+#: Given a method and its inputs: how many vectors it makes.
+Features = Callable[[Callable[..., Any], dict[str, torch.Tensor]], int]
+
+
+@dataclass(frozen=True)
+class InText:
+    """Features that take places in the text: the method that makes them, the setting that names their token, their source."""
+
+    method: str
+    token: tuple[str, ...]
+    sources: frozenset[str]
+
+
+IN_TEXT = (
+    InText(
+        "get_image_features",
+        ("image_token_id", "image_token_index"),
+        frozenset({"pixel_values", "image_pixel_values", "pixel_values_images", "flattened_patches"}),
+    ),
+    InText("get_video_features", ("video_token_id", "video_token_index"), frozenset({"pixel_values_videos"})),
+    InText(
+        "get_audio_features",
+        ("audio_token_id", "audio_token_index", "audio_soft_token_id"),
+        frozenset({"input_features", "input_values", "audio_input_features"}),
+    ),
+)
+
+
+def with_feature_tokens(
+    module: Any, settings: Settings, pick: tuple[Input, ...], features: Features
+) -> tuple[Input, ...]:
+    """The inputs with as many special tokens in the text as there are features; unchanged where none are needed.
+
+    Raises whatever the module's own methods raise on inputs that they do not take.
+    """
+    settings.sizes.pop("seq", None)
+    names = {i.name for i in pick}
+    places: list[tuple[int, int]] = []
+    for kind in IN_TEXT:
+        token = settings.get(*kind.token)
+        makes = _method(module, kind.method)
+        if "input_ids" in names and names & kind.sources and isinstance(token, int) and makes is not None:
+            places.append((token, _count(makes, pick, settings, features)))
+    if not places:
+        return pick
+    total = sum(n for _, n in places)
+    settings.sizes["seq"] = (SEQ + total, SEQ_AGAIN + total)
+    low, high = settings.low_high
+
+    def draw(shape: tuple[int, ...], g: torch.Generator) -> torch.Tensor:
+        ids = torch.randint(low, high, shape, generator=g)
+        at = BEFORE
+        for token, count in places:
+            ids[:, at : at + count] = token
+            at += count
+        return ids
+
+    return tuple(Input("input_ids", ("batch", "seq"), draw) if i.name == "input_ids" else i for i in pick)
+
+
+def _method(module: Any, name: str) -> Callable[..., Any] | None:
+    for owner in (module, getattr(module, "model", None), getattr(module, "thinker", None)):
+        if owner is not None and hasattr(owner, name):
+            return getattr(owner, name)
+    return None
+
+
+def _count(makes: Callable[..., Any], pick: tuple[Input, ...], settings: Settings, features: Features) -> int:
+    """How many feature vectors one sample gets, by making them."""
+    takes = inspect.signature(makes).parameters
+    both = SIZES | settings.sizes
+    generator = torch.Generator().manual_seed(0)
+    given = {i.name: i.at({n: s[0] for n, s in both.items()}, generator) for i in pick}
+    return features(makes, {n: v for n, v in given.items() if n in takes}) // both["batch"][0]
