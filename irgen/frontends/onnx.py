@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from onnx import ModelProto, ValueInfoProto
@@ -14,6 +15,7 @@ from irgen.frontends.onnx_sharing import retied, unmerged
 from irgen.frontends.onnx_sweep import SizesClash, Source, Sweep
 from irgen.frontends.onnx_symbols import Slot, annotated, plan
 from irgen.frontends.onnx_tables import settled
+from irgen.frontends.onnx_unfold import unfolded
 from irgen.frontends.onnx_values import decoded, element_type, text
 from irgen.ir.graph import Array, Graph, Node, Provenance
 from irgen.ir.tensor import TensorType
@@ -85,11 +87,17 @@ def _learned(graph: Graph, build: Build, folder: Path) -> Graph:
         held = build.tensors.get(name)
         return None if held is None or callable(held) else decoded(held, folder)
 
-    graph = retied(settled(graph, value), value)
+    graph, tables = unfolded(retied(settled(graph, value), value), value)
+    for name, table in tables.items():
+        build.tensors[name] = partial(_held, table)
     graph, copies = unmerged(graph, value)
     for copy, name in copies.items():
         build.tensors[copy] = build.tensors[name]
     return graph
+
+
+def _held(value: Array) -> Array:
+    return value
 
 
 def _swept(

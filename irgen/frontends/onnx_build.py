@@ -22,6 +22,7 @@ NODE_LIMIT = 2_000_000
 PLAIN_LIMIT = 64  # elements of a result of arithmetic on sizes
 VALUE_LIMIT = 1 << 22  # elements of a fixed tensor that is evaluated because a size depends on it
 
+_GROWING = {"expand": 8, "tile": 8}  # a vector of sizes may be filled; tensors of the inputs' sizes are not folded
 _FOLDABLE = (UNARY | BINARY | MOVES | REDUCTIONS | {"gather", "gather_elements", "gather_nd", "scatter_nd"}) - {
     "stop_gradient",
     "pick",
@@ -112,7 +113,7 @@ class Build:
         plain = self._plain
         if op in _FOLDABLE and all(x in plain for x in inputs) and not isinstance(type, tuple):
             node = Node("", op, tuple(inputs), type, attrs)
-            if 0 <= type.size <= PLAIN_LIMIT:
+            if 0 <= type.size <= _GROWING.get(op, PLAIN_LIMIT):
                 value = _value(node, [plain[x] for x in inputs])
                 if value is not None:
                     return self.const(value.reshape(type.shape or ()), type.dtype, plain=True)
@@ -172,6 +173,9 @@ class Build:
     def reshape(self, x: str, shape: Sequence[int]) -> str:
         """The same elements in another shape (-1: unknown size)."""
         shape = tuple(shape)
+        node = self.graph.nodes[x]
+        if node.op == "reshape" and -1 not in shape:
+            x = node.inputs[0]
         if self.type(x).shape == shape:
             return x
         return self.add("reshape", (x,), TensorType(self.dtype(x), shape))

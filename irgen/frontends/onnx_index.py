@@ -67,10 +67,12 @@ def _gather_elements(c: Call) -> str:
 
 def _columns(c: Call, index: str) -> list[str]:
     """The index tensors of the last axis of a GatherND or ScatterND index."""
-    shape = c.b.shape(index)
+    shape, made = c.b.shape(index), c.b.graph.nodes[index]
     last = len(shape) - 1
     if shape[last] < 0:
         raise NotFolded
+    if made.op == "concat" and made.attrs["axis"] == last and len(made.inputs) == shape[last]:
+        return [c.b.squeeze(x, last) for x in made.inputs]
     return [c.b.squeeze(c.b.slice(index, last, i, i + 1), last) for i in range(shape[last])]
 
 

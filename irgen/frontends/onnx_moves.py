@@ -10,6 +10,7 @@ import numpy as np
 from irgen.errors import SourceError
 from irgen.frontends.onnx_build import UNKNOWN
 from irgen.frontends.onnx_call import Call, Lowering, NotFolded
+from irgen.frontends.onnx_groups import grouped
 from irgen.ir.rules import Shape, SizesDisagree, broadcast
 
 
@@ -160,6 +161,9 @@ def _concat(c: Call) -> str:
         raise SourceError("Concat of nothing")
     axis = c.axis(c.int("axis", 1), len(c.b.shape(xs[0])))
     full = [x for x in xs if c.b.shape(x) != (0,)]  # exporters leave empty pieces behind
+    groups = grouped(c.b, full) if axis == 0 and len(full) > 1 else None
+    if groups is not None:
+        return groups
     return c.b.concat(full or xs[:1], axis)
 
 

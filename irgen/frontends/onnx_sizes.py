@@ -78,11 +78,11 @@ def _range(c: Call) -> str:
     bounds = [c.known(i) for i in range(3)]
     kind = c.type().dtype
     start, stop, step = (None if v is None else v.reshape(-1)[0].item() for v in bounds)
-    if start is None or step is None:
+    if start is None or step is None or stop is None:
         raise NotFolded
     if step == 0:
         raise SourceError("Range has the step 0")
-    count = -1 if stop is None or stop < -(2**30) else max(math.ceil((stop - start) / step), 0)
+    count = -1 if stop < -(2**30) else max(math.ceil((stop - start) / step), 0)
     return c.b.add("arange", (), TensorType(kind, (count,)), start=start, step=step)
 
 

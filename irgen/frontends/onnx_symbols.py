@@ -16,9 +16,10 @@ from irgen.ir.tensor import TensorType
 
 Slot = tuple[int, int]  # (input, axis)
 
-# Sizes in the two readings; the differences are distinct too, so that a size plus a constant is told from others.
-_SEQUENCE = ((19, 26), (23, 29), (31, 42), (41, 54), (47, 64), (59, 78), (67, 90), (73, 102))
-_BATCH = ((2, 3), (5, 9), (11, 16), (17, 27))
+# Sizes in the two readings: primes, so that no product passes for another, and distinct differences, so that a size
+# plus a constant is told from others.
+_SEQUENCE = ((19, 29), (23, 37), (31, 43), (41, 61), (47, 71), (53, 89), (59, 97), (67, 107))
+_BATCH = ((2, 3), (5, 7), (11, 17), (13, 31))
 _IMAGE = ((64, 96), (128, 192), (224, 352), (192, 352))
 _POOLS = {"batch": _BATCH, "height": _IMAGE, "width": _IMAGE}
 
@@ -32,6 +33,13 @@ class Symbol:
     captions: set[str] = field(default_factory=set[str])
     sizes: tuple[int, int] = (0, 0)
     fixed: bool = False
+
+
+def _prime(n: int) -> int:
+    """The first prime that is not below n."""
+    while n > 3 and any(n % k == 0 for k in range(2, math.isqrt(n) + 1)):
+        n += 1
+    return n
 
 
 @dataclass
@@ -56,7 +64,7 @@ class Plan:
             low, high = pool[at % len(pool)]
             symbol.sizes = (low * 7**step, high * 7**step)
             if own is not None:
-                symbol.sizes = (own, own + symbol.sizes[1] - symbol.sizes[0])
+                symbol.sizes = (own, own + high - low if pool is _IMAGE else _prime(own + high - low))
 
     @property
     def varies(self) -> bool:
