@@ -29,6 +29,9 @@ COMFORT = 144
 TIGHT = 112
 """Widths of boxes above which a layout is taken at once, and below which it is given up for fewer columns."""
 
+SAME_INSIDE = ("mask", "window", "full", "axis", "memory")
+"""Facts that make no difference to a panel."""
+
 PER_ROW = {360: 1, 720: 3, 1080: 5}
 
 
@@ -278,12 +281,14 @@ def choose(drawn: Drawn, across: float, tall: float) -> list[tuple[Opened, Frame
     seen: list[tuple[str, object]] = []
     found: list[tuple[int, int, Opened, Frame]] = []
     for at, opened in enumerate(drawn.opened):
-        key = (opened.part.kind, sorted((k, str(v)) for k, v in opened.part.facts.items() if k not in ("mask", "window", "full")))
+        key = (opened.part.kind, sorted((k, str(v)) for k, v in opened.part.facts.items() if k not in SAME_INSIDE))
         if key in seen:
             continue
         seen.append(key)
         masks = {str(o.part.facts.get("mask")) for o in drawn.opened if o.part.kind == opened.part.kind}
-        frame = panel(Detail(opened.part, opened.width, f"{opened.leaf.id}.d", drawn.words, len(masks) > 1))
+        masks |= {str(o.part.facts.get("axis")) for o in drawn.opened if o.part.kind == opened.part.kind}
+        narrow = across < 400
+        frame = panel(Detail(opened.part, opened.width, f"{opened.leaf.id}.d", drawn.words, len(masks) > 2, narrow))
         if frame is None:
             continue
         frame.measure()

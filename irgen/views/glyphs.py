@@ -5,14 +5,14 @@ from __future__ import annotations
 from irgen.views.layout.tree import Drawing
 
 
-def heads_glyph(heads: int | None, shared: int | None, role: str) -> Drawing | None:
+def heads_glyph(heads: int | None, shared: int | None, role: str, room: int = 272) -> Drawing | None:
     """One bar a query head, a bracket and a box for every key-value head that a group of them shares.
 
     None where the counts are not known, do not divide, or are too many to be seen (more than 64).
     """
-    if not heads or not shared or heads % shared or heads > 64:
+    if not heads or not shared or heads % shared or heads * 4 > room + 16:
         return None
-    pitch = max(4.0, min(16.0, 272 / heads))
+    pitch = max(4.0, min(16.0, room / heads))
     bar = 14.0 if pitch == 16 else round(pitch - (1.4 if pitch < 6 else 2.0), 1)
     each = heads // shared
     q = "".join(_bar(at * pitch, bar) for at in range(heads))

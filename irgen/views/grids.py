@@ -31,8 +31,8 @@ def _input(found: Architecture) -> Grid | None:
 
 
 def _patched(grid: Grid | None, embedding: Embedding) -> Grid | None:
-    count = embedding.size
-    if grid is None or not count:
+    count = embedding.facts.get("positions") or embedding.size
+    if grid is None or not isinstance(count, int) or not count:
         return None
     step = round((grid[0] * grid[1] / count) ** 0.5)
     made = _divided(grid, step)

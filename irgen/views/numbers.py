@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from irgen.scene import literal
 
-SYMBOLS = {"batch": "B", "seq": "T", "batch_size": "B", "sequence": "T", "sequence_length": "T"}
+SYMBOLS = {"batch": "B", "seq": "T", "target": "T", "batch_size": "B", "sequence": "T", "sequence_length": "T"}
 
 
 def whole(value: object) -> str:
@@ -32,9 +32,9 @@ def parameters(value: int, lang: str) -> str:
     return f"{value:,}"
 
 
-def shape(sizes: Sequence[int | str]) -> str:
-    """A tensor shape: `[B, T, 768]`."""
-    return "[" + ", ".join(SYMBOLS.get(s, literal(s, 12)) if isinstance(s, str) else whole(s) for s in sizes) + "]"
+def shape(sizes: Sequence[int | str], letters: Mapping[str, str] = SYMBOLS) -> str:
+    """A tensor shape: `[B, T, 768]`; `letters` are short names of dimensions."""
+    return "[" + ", ".join(letters.get(s, literal(s, 12)) if isinstance(s, str) else whole(s) for s in sizes) + "]"
 
 
 def arrow(*values: object) -> str:

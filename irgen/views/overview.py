@@ -9,8 +9,8 @@ from irgen.ir.architecture import Architecture, Region
 from irgen.ir.graph import Graph
 from irgen.scene import Scene, literal
 from irgen.views.compose import compose
-from irgen.views.layout.page import legend, title_block
-from irgen.views.summary import describe, legend_names, facts_strip, subtitle_of
+from irgen.views.layout.page import footnote, legend, title_block
+from irgen.views.summary import describe, legend_names, unrecognised, facts_strip, subtitle_of
 from irgen.views.words import Words
 
 
@@ -47,6 +47,8 @@ def draw(
         )  # fmt: skip
         top = title_block(scene, facts_strip(architecture, words))
         bottom = compose(scene, architecture, words, top, detail)
+        if architecture.unknown and architecture.stacks:
+            bottom = footnote(scene, bottom, unrecognised(architecture.unknown, words))
         legend(scene, bottom, words, legend_names(architecture))
         if weight(scene) <= BUDGET:
             break

@@ -22,7 +22,10 @@ class Detail:
     width: int | None
     id: str
     words: Words
-    several_masks: bool = False
+    several: bool = False
+    """Attentions with other masks or along other axes share this panel."""
+    narrow: bool = False
+    """The page is a phone."""
 
     def fact(self, key: str) -> int | None:
         """A fact that is a number."""
@@ -91,23 +94,23 @@ def attention(d: Detail) -> Piece:
 
     title = words("Softmax over keys and sink" if facts.get("sinks") else "Scaled dot-product attention")
     core = d.leaf("s", role, title, _core_note(d, heads, kv))
-    core.wide, core.drawing = True, heads_glyph(heads, kv, role)
+    core.wide, core.drawing = True, heads_glyph(heads, kv, role, 232 if d.narrow else 272)
     out = heads * dim if heads and dim else None
     rows = [branch("Q", heads), branch("K", kv), branch("V", kv)]
     tail: list[Piece] = [core, d.leaf("o", role, words("Output projection"), d.path(out, d.width)), d.port("y")]
     if role == "cross":
         query = d.port("x", words("latents") if facts.get("queries") == "learned" else "x")
         left = Chain([query, rows[0]])
-        right = Chain([d.port("m", words("memory")), Par(rows[1:])])
+        right = Chain([d.port("m", words("memory")), Par(rows[1:], 8 if d.narrow else 16)])
         for port in (left.items[0], right.items[0]):
             if isinstance(port, Leaf):
                 port.detached = True
-        return Chain([Par([left, right], equal=False), *tail])
+        return Chain([Par([left, right], 8 if d.narrow else 16, equal=False), *tail])
     if facts.get("sinks"):
         sinks = d.leaf("z", "embed", words("Sinks"), times(heads, 1) if heads else "")
         sinks.detached = True
         rows.append(sinks)
-    return Chain([d.port("x"), Par(rows), *tail])
+    return Chain([d.port("x"), Par(rows, 8 if d.narrow else 16), *tail])
 
 
 def _core_note(d: Detail, heads: int | None, kv: int | None) -> str:
@@ -133,7 +136,7 @@ def mixture(d: Detail) -> Piece:
     over = f"y = Σ g_{{i}} E_{{i}}(x) {words('over the top {n}', n=top)}" if top else "y = Σ g_{i} E_{i}(x)"
     summed = d.leaf("w", "moe", words("Weighted sum"), over)
     router.wide = summed.wide = True
-    chips = _experts(d, experts, min(top, experts), 6 if shared else 8)
+    chips = _experts(d, experts, min(top, experts), 6 if shared or d.narrow else 8)
     inside: list[Piece] = [router, Par(chips, gap=6, equal=False), summed]
     if not shared:
         return Chain([d.port("x"), *inside, d.port("y")])
@@ -272,7 +275,7 @@ def title(d: Detail) -> str:
     facts, words = d.part.facts, d.words
     said = first(caption(d.part, d.width, words).title)
     if d.part.kind == "self-attention":
-        if d.several_masks:
+        if d.several:
             said = words(VARIANTS.get(str(facts.get("variant")), "Self-attention"))
         return f"{said} · {words('sinks')}" if facts.get("sinks") else said
     if d.part.kind == "convolution" and (d.fact("stride") or 1) > 1:
@@ -295,7 +298,7 @@ def panel(d: Detail) -> Frame | None:
     child.measure()
     inner = [leaf for leaf in trunk(child) if leaf.shape == "box"]
     stretch(child, max([176.0, *(leaf.span for leaf in inner)]))
-    return Frame(d.id, child, title(d), entry=22, closed=True)
+    return Frame(d.id, child, title(d), entry=22, closed=True, pad=12 if d.narrow else 16)
 
 
 __all__ = ["Detail", "drawable", "panel", "title"]

@@ -19,7 +19,7 @@ from irgen.views.numbers import times, whole
 from irgen.views.panels import Detail, drawable, panel
 from irgen.views.sources import KINDS, UNKNOWN, index_of, note
 from irgen.views.stacks import folded
-from irgen.views.towers import head_caption, output_pill
+from irgen.views.towers import after_stack, head_caption, output_pill
 from irgen.views.words import Words
 
 GAP = 20.0
@@ -116,7 +116,7 @@ def _head(made: Pyramid) -> Leaf:
     """Everything behind the last stage in one box."""
     found, words = made.found, made.words
     last = found.stacks[-1]
-    parts = [*last.after, *found.head.parts]
+    parts = [*last.after, *after_stack(found.head, last)]
     said = head_caption(found.head, last.width, words)
     names = [first(caption(part, last.width, words).title) for part in parts]
     note_of = " · ".join([*names, *([said.note] if said else [])])
@@ -166,7 +166,7 @@ def _window(stack: Stack) -> int | None:
 def _crown(scene: Scene, made: Pyramid, top: float) -> float:
     """The head over the stages: parts on a bar as wide as the row; returns where the cards begin."""
     found, words = made.found, made.words
-    parts = list(found.head.parts)
+    parts = after_stack(found.head, None)
     bar = parts.pop(0) if parts and parts[0].kind in ("concat", "add") else None
     title = first(caption(bar, None, words).title) if bar else words("Concat")
     said = caption(bar, None, words).note if bar else ""

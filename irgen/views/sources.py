@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from irgen.ir.architecture import Architecture, Embedding, Port, Stack
 from irgen.scene import literal
 from irgen.views.layers import joint
 from irgen.views.layout.tree import Chain, Leaf, Par, Piece
-from irgen.views.numbers import shape, size, times, whole
+from irgen.views.numbers import SYMBOLS, shape, size, times, whole
 from irgen.views.words import Words
 
 
@@ -60,14 +61,14 @@ def pill(name: str, title: str, note: str = "", tooltip: str = "") -> Leaf:
     return Leaf(name, "io", title, note, shape="pill", tooltip=tooltip)
 
 
-def port_note(port: Port | None, kind: str) -> str:
+def port_note(port: Port | None, kind: str, short: Mapping[str, str] = SYMBOLS) -> str:
     """The shape of an input as its caption; of an image only the picture size."""
     if port is None or len(port.shape) > 5:
         return ""
     if kind in ("Image", "Video") and len(port.shape) >= 4:
         high, across = port.shape[-2:]
-        return times(high, across) if isinstance(high, int) and isinstance(across, int) else shape(port.shape)
-    return shape(port.shape)
+        return times(high, across) if isinstance(high, int) and isinstance(across, int) else shape(port.shape, short)
+    return shape(port.shape, short)
 
 
 def note(embedding: Embedding, words: Words, tied: bool = False) -> str:
@@ -90,6 +91,12 @@ def port_title(found: Architecture, embedding: Embedding, words: Words, target: 
     if kind.reads == "Input" and embedding.input is not None and embedding.input < len(found.inputs):
         return literal(found.inputs[embedding.input].name, 22) or words("Input")
     return words(kind.reads)
+
+
+def letters(found: Architecture) -> dict[str, str]:
+    """Short names of dimensions: T is the sequence, or S where there is a target sequence beside it."""
+    used = {size for port in (*found.inputs, *found.outputs) for size in port.shape if isinstance(size, str)}
+    return {**SYMBOLS, "seq": "S" if "target" in used else "T"}
 
 
 def _port(found: Architecture, index: int | None) -> Port | None:
@@ -156,17 +163,18 @@ class FootView:
         )  # fmt: skip
         if found.kind in ("sinusoidal-position", "latents") and found.input is None:
             return box
-        port = _port(self.found, found.input)
+        port = _port(self.found, found.input) if number not in self.shared or found.kind != "token" else None
+        short = letters(self.found)
         reads = port_title(self.found, found, self.words, self.target if found.kind == "token" else "")
-        said = port_note(port, kind.reads) if count < 2 else ""
-        tip = f"{reads}: {literal(port.name, 60)} {shape(port.shape)}" if port else reads
+        said = port_note(port, kind.reads, short) if count < 2 else ""
+        tip = f"{reads}: {literal(port.name, 60)} {shape(port.shape, short)}" if port else reads
         return Chain([pill(f"{self.prefix}.i{number}", reads, said, tip), box])
 
     def _direct(self, number: int) -> Piece:
         port = self.found.inputs[number]
         title = literal(port.name, 22) or self.words("Input")
         tip = f"{literal(port.name, 60)} {shape(port.shape)}"
-        return pill(f"{self.prefix}.d{number}", title, port_note(port, ""), tip)
+        return pill(f"{self.prefix}.d{number}", title, port_note(port, "", letters(self.found)), tip)
 
     def _gathered(self, numbers: list[int], direct: list[int]) -> list[Piece]:
         """More embeddings than fit side by side: one box that lists them."""

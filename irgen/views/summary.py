@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from irgen.ir.architecture import Architecture, Part, Stack
 from irgen.scene import literal
 from irgen.views.captions import GATED, brief
@@ -204,3 +206,10 @@ def legend_names(found: Architecture) -> dict[str, str]:
     if found.family == "convolutional":
         names["norm"] = "Activation / pooling"
     return names
+
+
+def unrecognised(ops: Mapping[str, int], words: Words) -> str:
+    """`Unrecognised operators: roll 2, scatter 3`."""
+    counts = sorted(ops.items(), key=lambda item: (-item[1], item[0]))
+    said = ", ".join(f"{literal(name, 24)} {count}" for name, count in counts[:12])
+    return f"{words('Unrecognised operators')}: {said}" + (", …" if len(counts) > 12 else "")

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from irgen.ir.architecture import Architecture, Head, Stack
+from irgen.ir.architecture import Architecture, Head, Part, Stack
 from irgen.scene import literal
 from irgen.views.captions import Caption
 from irgen.views.layers import Drawn, Opened, box, joint, part_box
 from irgen.views.layout.tree import Chain, Frame, Leaf, Piece
 from irgen.views.numbers import arrow, shape, whole
-from irgen.views.sources import KINDS, FootView, index_of, pill
+from irgen.views.sources import KINDS, FootView, index_of, letters, pill
 from irgen.views.stacks import StackView, folded
 from irgen.views.words import Words
 
@@ -100,8 +100,11 @@ def head_caption(head: Head, width: int | None, words: Words) -> Caption | None:
     """The last contraction before an output."""
     if head.kind not in HEADS:
         return None
-    last = next((p.facts.get("out") for p in reversed(head.parts) if p.kind == "linear"), width)
-    into = last if isinstance(last, int) else width
+    own = head.parts[-1] if head.parts and head.parts[-1].facts.get("out") == head.width else None
+    into = own.facts.get("in") if own else None
+    if not isinstance(into, int):
+        last = next((p.facts.get("out") for p in reversed(head.parts) if p.kind == "linear"), width)
+        into = last if isinstance(last, int) and own is None else width
     path = arrow(into, head.width) if into and head.width else whole(head.width) if head.width else ""
     note = " · ".join(x for x in (path, words("tied") if head.tied else "") if x)
     return Caption("head", words(HEADS[head.kind][0]), note)
@@ -111,8 +114,8 @@ def output_pill(found: Architecture, words: Words) -> Leaf:
     """What the model gives."""
     title = words(HEADS[found.head.kind][1] if found.head.kind in HEADS else "Hidden states")
     out = found.outputs[0] if found.outputs else None
-    tip = "; ".join(f"{literal(o.name, 60)} {shape(o.shape)}" for o in found.outputs[:6])
-    return pill("out", title, shape(out.shape) if out and len(out.shape) <= 5 else "", tip or title)
+    tip = "; ".join(f"{literal(o.name, 60)} {shape(o.shape, letters(found))}" for o in found.outputs[:6])
+    return pill("out", title, shape(out.shape, letters(found)) if out and len(out.shape) <= 5 else "", tip or title)
 
 
 @dataclass(slots=True)
@@ -157,8 +160,9 @@ class TowerView:
         self._fusion_entry = bool(foreign and fused)
         if foot.label:
             return {len(self.pieces): foot.label}
-        if len(foot.pieces) > 1 and self.alone:
-            return {len(self.pieces): shape(("batch", "seq", first.width))}
+        worded = any("seq" in port.shape for port in self.found.inputs)
+        if len(foot.pieces) > 1 and self.alone and worded:
+            return {len(self.pieces): shape(("batch", "seq", first.width), letters(self.found))}
         return {}
 
     _fusion_entry: bool = False
@@ -198,7 +202,7 @@ class TowerView:
         if len(self.tower.stacks) > 2:
             self._stage(number, stack)
             return
-        for at, part in enumerate(stack.before):
+        for at, part in enumerate(merged(stack.before)):
             leaf = part_box(f"b{number}.{at}", part, stack.width, self.drawn, stack.name)
             foreign = [read for read in stack.reads if read in self.labels]
             if not at and number == self.tower.stacks[0] and foreign and self.tower.entry is None:
@@ -210,7 +214,7 @@ class TowerView:
         label = {"encoder": "Encoder block", "decoder": "Decoder block"}.get(stack.role, "Block")
         self.pieces += StackView(stack, f"s{number}", self.drawn, label if self.paired else "Block").pieces()
         self.pieces += [
-            part_box(f"a{number}.{at}", part, stack.width, self.drawn, stack.name) for at, part in enumerate(stack.after)
+            part_box(f"a{number}.{at}", part, stack.width, self.drawn, stack.name) for at, part in enumerate(merged(stack.after))
         ]
 
     def _crown(self, last: Stack) -> None:
@@ -229,7 +233,8 @@ class TowerView:
             memory = self.memory(opened)
             if memory and memory not in self.near and memory in self.labels:
                 said = words("K, V from {n}", n=self.labels[memory])
-                opened.leaf.caption = f"{said} · {opened.leaf.caption}" if opened.leaf.caption else said
+                more = opened.leaf.caption.partition("\n")[0]
+                opened.leaf.caption = f"{said} · {more}\n{said}" if more else said
 
     def memory(self, opened: Opened) -> str | None:
         """The stack that a cross-attention reads."""
@@ -247,10 +252,44 @@ def memory_of(found: Architecture, opened: Opened) -> str | None:
     return links.pop() if len(links) == 1 else None
 
 
+def after_stack(head: Head, last: Stack | None) -> list[Part]:
+    """The parts between the last stack, with what stands behind it, and the last contraction, which is the head itself."""
+    parts = list(head.parts)
+    if parts and parts[-1].kind in ("linear", "convolution") and head.kind in HEADS:
+        given = parts[-1].facts.get("out") or parts[-1].facts.get("channels")
+        if given is None or given == head.width:
+            parts.pop()
+    if last is None:
+        return merged(parts)
+    known = [(part.kind, part.facts) for part in last.after]
+    inside = {part.kind for block in last.blocks for part in block.sublayers}
+    for at in range(len(parts) - len(known) + 1):
+        if known and [(part.kind, part.facts) for part in parts[at : at + len(known)]] == known:
+            return merged(parts[at + len(known) :])
+    if not known:
+        posts = {part.form or block.residual for block in last.blocks for part in block.sublayers} & {"post-norm", "sandwich"}
+        while parts and ((parts[0].kind == "norm" and posts) or parts[0].kind in inside):
+            parts.pop(0)
+    return merged(parts)
+
+
+def merged(parts: list[Part]) -> list[Part]:
+    """An activation behind a linear layer is said in the same box."""
+    made: list[Part] = []
+    for part in parts:
+        before = made[-1] if made else None
+        if part.kind == "activation" and before and before.kind in ("linear", "convolution") and "activation" not in before.facts:
+            made[-1] = replace(before, facts={**before.facts, "activation": part.facts.get("activation")})
+        else:
+            made.append(part)
+    return made
+
+
 def crown(found: Architecture, last: Stack | None, drawn: Drawn) -> list[Piece]:
     """Head parts, head and output."""
     width = last.width if last else None
-    pieces: list[Piece] = [part_box(f"h.{at}", part, width, drawn, "head") for at, part in enumerate(found.head.parts)]
+    parts = after_stack(found.head, last)
+    pieces: list[Piece] = [part_box(f"h.{at}", part, width, drawn, "head") for at, part in enumerate(parts)]
     said = head_caption(found.head, width, drawn.words)
     if said:
         pieces.append(box("h", said))

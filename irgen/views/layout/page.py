@@ -72,6 +72,16 @@ def _cells(row: Sequence[tuple[str, str]], across: float, most: int) -> list[flo
     return [one * scale + spare for one in need]
 
 
+def footnote(scene: Scene, bottom: float, text: str) -> float:
+    """A remark under the drawing; returns the new lower edge."""
+    across = scene.width - 2 * MARGIN
+    y = bottom + 32
+    for line in wrap(text, "l", across / 1.1, 2):
+        scene.texts.append(Text(MARGIN, y, line, "l"))
+        y += LINE
+    return y - LINE
+
+
 def legend(scene: Scene, bottom: float, words: Words, names: dict[str, str] | None = None) -> None:
     """List the roles and line kinds that the figure uses, and close the page below them."""
     names = names or {}
