@@ -17,6 +17,7 @@ from irgen.ir import (
     evaluate_scan,
 )
 from irgen.ir.evaluate_base import Kernel, Result, Unevaluable, Values, settled, working
+from irgen.ir.evaluate_sizes import TARGETED, followed
 from irgen.ir.graph import Graph, Node
 
 __all__ = ["KERNELS", "Unevaluable", "apply", "call", "evaluable", "run"]
@@ -106,7 +107,8 @@ def run(
             if node.id in given:
                 values[node.id] = given[node.id]
                 continue
-            values[node.id] = _applied(node, [values[s] if s else None for s in node.inputs])
+            args = [values[s] if s else None for s in node.inputs]
+            values[node.id] = _applied(followed(graph, node, args) if node.op in TARGETED else node, args)
             for source in node.inputs:
                 readers[source] -= 1
                 if source and readers[source] == 0:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from irgen.ir.attrs import flag, integer, integers, number, pairs, word
 from irgen.ir.evaluate_base import Kernel, Unevaluable, Values
-from irgen.ir.evaluate_contract import spatial_windows
 from irgen.ir.graph import Node
 
 
@@ -76,47 +77,64 @@ def _spatial(node: Node, name: str, rank: int) -> tuple[int, ...]:
     return given * rank if len(given) == 1 else given
 
 
-def _pool_geometry(
-    node: Node, x: Values, dilation: tuple[int, ...]
-) -> tuple[tuple[int, ...], tuple[int, ...], list[tuple[int, int]]]:
-    """Kernel, stride and the padding of each spatial axis, grown where the traced size was rounded up."""
-    rank = len(pairs(node, "pads"))
+@dataclass(frozen=True, slots=True)
+class _Windows:
+    """The pooling windows of one axis of n elements: `count` of them, each with its elements inside the axis."""
+
+    size: int
+    kernel: int
+    stride: int
+    dilation: int
+    low: int
+    high: int
+    count: int
+
+    def inside(self) -> list[slice]:
+        """What each window takes of the axis."""
+        starts = (i * self.stride - self.low for i in range(self.count))
+        reach = (self.kernel - 1) * self.dilation + 1
+        return [slice(s if s >= 0 else s % self.dilation, max(s + reach, 0), self.dilation) for s in starts]
+
+    def padded(self) -> list[int]:
+        """How many elements each window has, the padding (but not what rounding up adds) counted in."""
+        starts = (i * self.stride for i in range(self.count))
+        whole = self.low + self.size + self.high
+        return [min(start + self.kernel, whole) - start for start in starts]
+
+
+def _windows(node: Node, x: Values, dilation: tuple[int, ...]) -> list[tuple[int, _Windows]]:
+    """The windows of each spatial axis; there is one more where the traced size was rounded up."""
+    pads = pairs(node, "pads")
+    rank = len(pads)
     kernel, stride = _spatial(node, "kernel", rank), _spatial(node, "stride", rank)
-    grown: list[tuple[int, int]] = []
-    for axis, (low, high) in enumerate(pairs(node, "pads")):
-        room = x.shape[x.ndim - rank + axis] + low + high - (kernel[axis] - 1) * dilation[axis] - 1
-        places, rest = divmod(room, stride[axis])
-        wanted = node.shape[len(node.shape) - rank + axis]
-        rounded_up = rest and wanted == places + 2
-        grown.append((low, high + (stride[axis] - rest if rounded_up else 0)))
-    return kernel, stride, grown
-
-
-def _outer(x: Values, grown: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    return (*((0, 0),) * (x.ndim - len(grown)), *grown)
+    found: list[tuple[int, _Windows]] = []
+    for i, (low, high) in enumerate(pads):
+        axis = x.ndim - rank + i
+        room = x.shape[axis] + low + high - (kernel[i] - 1) * dilation[i] - 1
+        places, rest = divmod(room, stride[i])
+        rounded_up = bool(rest) and node.shape[len(node.shape) - rank + i] == places + 2
+        count = places + 1 + rounded_up
+        found.append((axis, _Windows(x.shape[axis], kernel[i], stride[i], dilation[i], low, high, count)))
+    return found
 
 
 def _max_pool(node: Node, x: Values) -> Values:
-    rank = len(pairs(node, "pads"))
-    dilation = _spatial(node, "dilation", rank)
-    kernel, stride, grown = _pool_geometry(node, x, dilation)
     least = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
-    whole = np.pad(x, _outer(x, grown), constant_values=least)
-    return spatial_windows(whole, kernel, stride, dilation).max(axis=tuple(range(-rank, 0)))
+    for axis, windows in _windows(node, x, _spatial(node, "dilation", len(pairs(node, "pads")))):
+        head = (slice(None),) * axis
+        rows = [np.max(x[(*head, part)], axis=axis, keepdims=True, initial=least) for part in windows.inside()]
+        x = np.concatenate(rows, axis=axis)
+    return x
 
 
 def _avg_pool(node: Node, x: Values) -> Values:
-    pads = pairs(node, "pads")
-    rank = len(pads)
-    inner, over = (1,) * rank, tuple(range(-rank, 0))
-    kernel, stride, grown = _pool_geometry(node, x, inner)
-    sums = spatial_windows(np.pad(x, _outer(x, grown)), kernel, stride, inner).sum(axis=over)
-    counted = np.ones(x.shape[-rank:])
-    if flag(node, "count_pad"):
-        counted = np.pad(counted, pads, constant_values=1)
-        grown = [(0, high - own) for (_, high), (_, own) in zip(grown, pads, strict=True)]
-    counts = spatial_windows(np.pad(counted, grown)[None, None], kernel, stride, inner).sum(axis=over)[0, 0]
-    return sums / counts
+    for axis, windows in _windows(node, x, (1,) * len(pairs(node, "pads"))):
+        head = (slice(None),) * axis
+        parts = [x[(*head, part)] for part in windows.inside()]
+        counts = windows.padded() if flag(node, "count_pad") else [part.shape[axis] for part in parts]
+        rows = [np.sum(part, axis=axis, keepdims=True) / n for part, n in zip(parts, counts, strict=True)]
+        x = np.concatenate(rows, axis=axis)
+    return x
 
 
 def _adaptive_pool(node: Node, x: Values) -> Values:

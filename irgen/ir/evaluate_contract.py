@@ -17,7 +17,7 @@ def _matmul(_node: Node, a: Values, b: Values) -> Values:
 def _solve_triangular(node: Node, a: Values, b: Values) -> Values:
     matrix = np.triu(a) if flag(node, "upper") else np.tril(a)
     if flag(node, "unit"):
-        rows = np.arange(a.shape[-1])
+        rows: Values = np.arange(len(np.moveaxis(a, -1, 0)))
         matrix[..., rows, rows] = 1
     return np.linalg.solve(matrix, b)
 

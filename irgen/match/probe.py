@@ -9,6 +9,7 @@ import numpy as np
 
 from irgen.ir.evaluate import Unevaluable, apply
 from irgen.ir.evaluate_base import Values, working
+from irgen.ir.evaluate_sizes import TARGETED, followed
 from irgen.ir.graph import Graph, Node
 from irgen.match.draws import Draws
 from irgen.match.fed import Cone, cone_nodes, evaluate_cone
@@ -174,7 +175,8 @@ class Probe:
         if _cost(node, args) > COST:
             return self._refuse(name, f"{node.op} costs more than {COST} multiplications")
         try:
-            return apply(node, self._wrapped(node, args))
+            call = followed(self.graph, node, args) if node.op in TARGETED else node
+            return apply(call, self._wrapped(node, args))
         except Unevaluable as verdict:
             return self._refuse(name, verdict.what)
 

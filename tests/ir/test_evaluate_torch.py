@@ -68,6 +68,7 @@ DROP: dict[str, Any] = {"axes": (1,), "keepdims": False}
 CONV: dict[str, Any] = {"stride": (2, 1), "dilation": (1, 2), "pads": ((1, 1), (2, 2)), "groups": 2}
 KERNEL = R.standard_normal((6, 2, 3, 3))
 BIAS = R.standard_normal(6)
+SQUARE = R.standard_normal((2, 3, 3)) + 3 * np.eye(3)
 ROWS = np.array([[0, 2], [1, 1], [2, 0]])
 
 CALLS: list[tuple[str, dict[str, Any], list[Any], Any]] = [
@@ -173,6 +174,13 @@ CALLS: list[tuple[str, dict[str, Any], list[Any], Any]] = [
      lambda x, w, b: F.layer_norm(x, (4,), torch.ones(4, dtype=torch.float64), b, 1e-3)),
     ("rms_norm", {"axes": (2,), "eps": 1e-3}, [X, P[0, 0]], lambda x, w: F.rms_norm(x, (4,), w, 1e-3)),
     ("l2_norm", {"axes": (1,), "eps": 1e-12}, [X], lambda x: F.normalize(x, dim=1)),
+    ("l2_norm", {"axes": (1,), "eps": 0.3, "inside": True}, [X], lambda x: x / torch.sqrt((x * x).sum(1, keepdim=True) + 0.3)),
+    ("layer_norm", {"axes": (2,), "eps": 0.1, "correction": 1, "outside": True}, [X],
+     lambda x: (x - x.mean(2, keepdim=True)) / (x.std(2, keepdim=True) + 0.1)),
+    ("rms_norm", {"axes": (2,), "eps": 0.1, "outside": True}, [X], lambda x: x / (x.square().mean(2, keepdim=True).sqrt() + 0.1)),
+    ("solve_triangular", {"upper": True, "unit": False}, [SQUARE, X], lambda a, b: torch.linalg.solve_triangular(a, b, upper=True)),
+    ("solve_triangular", {"upper": False, "unit": True}, [SQUARE, X],
+     lambda a, b: torch.linalg.solve_triangular(a, b, upper=False, unitriangular=True)),
     ("group_norm", {"groups": 2, "eps": 1e-3}, [IMAGE, BIAS[:4], BIAS[2:]], lambda x, w, b: F.group_norm(x, 2, w, b, 1e-3)),
     ("batch_norm", {"eps": 1e-3}, [IMAGE, BIAS[:4], BIAS[2:], BIAS[1:5], P[0, 0]],
      lambda x, w, b, m, v: F.batch_norm(x, m, v, w, b, eps=1e-3)),

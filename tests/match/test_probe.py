@@ -6,11 +6,11 @@ import time
 import numpy as np
 import pytest
 
+from irgen.ir.evaluate_sizes import expanded, reshaped
 from irgen.ir.graph import Graph
 from irgen.ir.tensor import TensorType
 from irgen.ir.text import parse
 from irgen.match.draws import Role
-from irgen.match.fed import reshaped
 from irgen.match.probe import Probe, evaluate_cone
 from tests.support.graphs import renamed
 
@@ -255,6 +255,28 @@ def test_a_cone_with_an_open_leaf_has_no_value() -> None:
 def test_a_reshape_follows_smaller_arrays(actual: tuple[int, ...], before: tuple[int, ...], after: tuple[int, ...],
                                           expected: tuple[int, ...]) -> None:  # fmt: skip
     assert reshaped(actual, before, after) == expected
+
+
+def test_an_expand_follows_smaller_arrays() -> None:
+    assert expanded((2, 1, 5), (3, 1, 7), (4, 3, 6, 7)) == (4, 2, 6, 5)
+
+
+def test_sizes_that_depend_on_data_need_not_be_the_traced_ones() -> None:
+    probe = Probe(
+        parse("""
+        x = input : float32[40]
+        z = const 0.0
+        m = gt(x, z)
+        i = nonzero(m) : int64[3, 1]
+        r = reshape(i) : int64[3]
+        c = reshape(r) : int64[1, 3]
+        e = expand(c) : int64[2, 3]
+        y = reshape(e) : int64[6]
+    """)
+    )
+    count = int((probe.value("x") > 0).sum())  # type: ignore[operator]
+    assert count != 3
+    assert probe.value("y").shape == (2 * count,)  # type: ignore[union-attr]
 
 
 def test_values_of_results_in_a_row_come_by_pick() -> None:
