@@ -1,0 +1,299 @@
+"""A Hugging Face id, folder or config.json as a module without weights, with inputs that reach all of it."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import re
+import socket
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import torch
+
+from irgen.errors import InputError, SourceError
+from irgen.frontends.inputs import with_inputs
+from irgen.source import Built
+from irgen.weightless import build_without_memory
+
+#: Which task's class stands for a model type whose configuration names none: the one that shows most comes first.
+TASKS = (
+    "MODEL_FOR_IMAGE_TEXT_TO_TEXT",
+    "MODEL_FOR_MULTIMODAL_LM",
+    "MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM",
+    "MODEL_FOR_SPEECH_SEQ_2_SEQ",
+    "MODEL_FOR_MASKED_LM",
+    "MODEL_FOR_CAUSAL_LM",
+    "MODEL_FOR_ZERO_SHOT_IMAGE_CLASSIFICATION",
+    "MODEL_FOR_IMAGE_CLASSIFICATION",
+    "MODEL_FOR_SEMANTIC_SEGMENTATION",
+    "MODEL_FOR_UNIVERSAL_SEGMENTATION",
+    "MODEL_FOR_OBJECT_DETECTION",
+    "MODEL_FOR_ZERO_SHOT_OBJECT_DETECTION",
+    "MODEL_FOR_VIDEO_CLASSIFICATION",
+    "MODEL_FOR_DEPTH_ESTIMATION",
+    "MODEL_FOR_CTC",
+    "MODEL_FOR_AUDIO_CLASSIFICATION",
+    "MODEL_FOR_TEXT_TO_SPECTROGRAM",
+    "MODEL_FOR_TIME_SERIES_PREDICTION",
+    "MODEL_FOR_TIME_SERIES_CLASSIFICATION",
+    "MODEL_FOR_SEQUENCE_CLASSIFICATION",
+    "MODEL",
+    "MODEL_FOR_PRETRAINING",
+    "MODEL_FOR_IMAGE_TO_IMAGE",
+    "MODEL_FOR_KEYPOINT_DETECTION",
+    "MODEL_FOR_KEYPOINT_MATCHING",
+    "MODEL_FOR_IMAGE_MATTING",
+    "MODEL_FOR_TEXT_RECOGNITION",
+    "MODEL_FOR_TABLE_RECOGNITION",
+    "MODEL_FOR_POSE_ESTIMATION",
+    "MODEL_FOR_TEXT_TO_WAVEFORM",
+    "MODEL_FOR_TEXT_ENCODING",
+    "MODEL_FOR_MASK_GENERATION",
+    "MODEL_FOR_BACKBONE",
+)
+
+#: No model has more layers, nor a larger vocabulary, width or length: such a configuration is damaged or hostile.
+LARGEST = 50_000_000
+LONGEST_FILE = 4 << 20  # bytes
+SECONDS = 5.0  # to wait for the hub to answer
+_MOST = (
+    (re.compile(r"(^|_)(layers?|depths?|blocks?)($|_)"), 2_000),
+    (re.compile(r"experts|heads|codebooks|quantizers|stages|levels"), 20_000),
+)
+_NO_SIZE = re.compile(
+    r"theta|base|_id$|_ids$|_index$|seed|floor|freq|scale|max_(position|length)|model_max|context|_length|eps"
+)
+
+
+def build(source: str | Path, *, trust_remote_code: bool = False, weights: bool = False) -> Built:
+    """The module that a hub id, a folder or a config.json describes, on meta unless `weights`, with example inputs.
+
+    Code that a repository brings along runs only with `trust_remote_code`. Raises `SourceError` where the source
+    cannot be found, read or built and `InputError` where no inputs can be made for it.
+    """
+    name = str(source)
+    path = _config_file(name)
+    values = _read(path)
+    home = str(path.parent) if Path(name).exists() else name
+    config = _configuration(values, path, home, trust_remote_code)
+    title = path.resolve().parent.name if Path(name).exists() else name
+    with _quiet():
+        module = _weighted(path) if weights else _construct(config, values, path, trust_remote_code)
+        try:
+            return with_inputs(module, title=title)
+        except InputError as error:
+            raise InputError(error.what, at=f"{path}: {error.at}", fix=error.fix) from error
+
+
+def architecture_of(model_type: str, architectures: object = None) -> str | None:
+    """The class of transformers for a model type: one that the configuration names, else the likeliest task's."""
+    import transformers  # noqa: PLC0415 - heavy
+    from transformers.models.auto import modeling_auto  # noqa: PLC0415
+
+    for wish in cast("list[object]", architectures) if isinstance(architectures, list) else []:
+        if isinstance(wish, str) and hasattr(transformers, wish):
+            return wish
+    for task in TASKS:
+        found = getattr(modeling_auto, f"{task}_MAPPING_NAMES").get(model_type)
+        if found:
+            return found if isinstance(found, str) else found[0]
+    return None
+
+
+def _config_file(name: str) -> Path:
+    """The config.json of a source: its own, its folder's, or the hub's (from the cache, or fetched)."""
+    path = Path(name)
+    if path.is_file():
+        return path
+    if path.is_dir():
+        inside = path / "config.json"
+        if inside.is_file():
+            return inside
+        raise SourceError("the folder has no config.json", at=name, fix="give a folder that `save_pretrained` wrote")
+    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
+        raise SourceError("no such file or folder, and no Hugging Face id", at=name, fix="check the path")
+    return _from_hub(name)
+
+
+def _from_hub(name: str) -> Path:
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache  # noqa: PLC0415 - only ids need it
+    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError  # noqa: PLC0415
+
+    away = SourceError(
+        "the model is not in the local cache, and the Hugging Face hub does not answer",
+        at=name,
+        fix="give the folder of a downloaded model, or connect to the network (and unset HF_HUB_OFFLINE)",
+    )
+    try:
+        cached = try_to_load_from_cache(name, "config.json")
+        if isinstance(cached, str):
+            return Path(cached)
+        if not _hub_answers():
+            raise away
+        return Path(hf_hub_download(name, "config.json", etag_timeout=SECONDS))
+    except LocalEntryNotFoundError as error:
+        raise away from error
+    except EntryNotFoundError as error:
+        raise SourceError("the repository has no config.json", at=name, fix="give a model of transformers") from error
+    except (HfHubHTTPError, OSError, ValueError) as error:
+        raise SourceError(
+            f"the Hugging Face hub gives no such model: {_line(error)}",
+            at=name,
+            fix="check the id, and log in with `hf auth login` if the model is gated",
+        ) from error
+
+
+def _hub_answers() -> bool:
+    """Whether the hub can be reached at all: its own client would retry for half a minute."""
+    from huggingface_hub import constants  # noqa: PLC0415
+
+    if constants.HF_HUB_OFFLINE:
+        return False
+    host = urlsplit(constants.ENDPOINT)
+    if getproxies() and not proxy_bypass(host.hostname or ""):
+        return True
+    try:
+        socket.create_connection((host.hostname or "", host.port or 443), timeout=SECONDS).close()
+    except OSError:
+        return False
+    return True
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The values of a config.json, after the checks that keep a damaged or hostile one from being built."""
+    at = str(path)
+    try:
+        if path.stat().st_size > LONGEST_FILE:
+            raise SourceError("the file is too large for a configuration", at=at, fix="give a config.json")
+        values: Any = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise SourceError(f"the configuration cannot be read: {_line(error)}", at=at, fix="give valid JSON") from error
+    if not isinstance(values, dict):
+        raise SourceError("the configuration is not a JSON object", at=at, fix="give the config.json of a model")
+    _check_sizes(cast("dict[str, Any]", values), at)
+    return cast("dict[str, Any]", values)
+
+
+def _check_sizes(values: Mapping[str, Any], at: str) -> None:
+    for key, value in values.items():
+        if isinstance(value, dict):
+            _check_sizes(cast("dict[str, Any]", value), f"{at}: {key}")
+            continue
+        most = next((limit for name, limit in _MOST if name.search(key)), LARGEST)
+        for number in cast("list[Any]", value) if isinstance(value, list) else [value]:
+            size = isinstance(number, (int, float)) and not isinstance(number, bool)
+            if size and not _NO_SIZE.search(key) and (number > most or math.isnan(number)):
+                raise SourceError(
+                    f"{key} is {number}, which no model has", at=at, fix=f"a size of at most {most:,} is believable"
+                )
+
+
+def _configuration(values: dict[str, Any], path: Path, home: str, trust: bool) -> Any:
+    """The configuration object of checked values."""
+    from transformers import AutoConfig  # noqa: PLC0415 - heavy
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES  # noqa: PLC0415
+
+    at = str(path)
+    kind = values.get("model_type")
+    own_code = isinstance(values.get("auto_map"), dict)
+    if own_code and not trust and kind not in CONFIG_MAPPING_NAMES:
+        raise SourceError(
+            "the model brings its own Python code, which irgen does not run unasked",
+            at=at,
+            fix="read the code, then allow it with --trust-remote-code",
+        )
+    if not own_code and (not isinstance(kind, str) or kind not in CONFIG_MAPPING_NAMES):
+        near = difflib.get_close_matches(str(kind), CONFIG_MAPPING_NAMES, n=3)
+        raise SourceError(
+            f"transformers knows no model_type {kind!r}" if kind is not None else "the configuration has no model_type",
+            at=at,
+            fix=f"did you mean {' or '.join(near)}?" if near else "give the config.json of a model of transformers",
+        )
+    try:
+        with _quiet():
+            own = own_code and trust
+            config = AutoConfig.from_pretrained(home if own else path, trust_remote_code=own, local_files_only=not own)
+    except Exception as error:
+        raise SourceError(
+            f"the configuration is not a valid {kind}: {_line(error)}", at=at, fix="correct the named field"
+        ) from error
+    for part in (config, *(v for v in vars(config).values() if hasattr(v, "to_dict"))):
+        if getattr(part, "use_cache", False):
+            part.use_cache = False
+    return config
+
+
+def _construct(config: Any, values: dict[str, Any], path: Path, trust: bool) -> torch.nn.Module:
+    """The module of a configuration, without weights."""
+    import transformers  # noqa: PLC0415 - heavy
+
+    at = str(path)
+    found = architecture_of(str(config.model_type), values.get("architectures"))
+    own = isinstance(values.get("auto_map"), dict) and trust
+    if found is None and not own:
+        raise SourceError(
+            f"transformers has no model for {config.model_type!r}, only its configuration",
+            at=at,
+            fix="give the configuration of the whole model",
+        )
+    try:
+        with build_without_memory():
+            if own:
+                module = transformers.AutoModel.from_config(config, trust_remote_code=True)
+            else:
+                cls: Any = getattr(transformers, str(found))
+                module = cls._from_config(config) if hasattr(cls, "_from_config") else cls(config)
+    except ImportError as error:
+        missing = _line(error).strip() or str(error).strip().splitlines()[0]
+        raise SourceError(f"{found} needs another library: {missing}", at=at, fix="install it with pip") from error
+    except Exception as error:
+        raise SourceError(
+            f"{found} cannot be built from the configuration: {type(error).__name__}: {_line(error)}",
+            at=at,
+            fix="correct the sizes: they do not fit together",
+        ) from error
+    return module.eval()
+
+
+def _weighted(path: Path) -> torch.nn.Module:
+    """The module of a folder with its weights."""
+    import transformers  # noqa: PLC0415 - heavy
+
+    values = _read(path)
+    found = architecture_of(str(values.get("model_type")), values.get("architectures"))
+    try:
+        cls: Any = getattr(transformers, str(found))
+        return cls.from_pretrained(path.parent, local_files_only=True).eval()
+    except Exception as error:
+        raise SourceError(
+            f"the weights cannot be read: {_line(error)}", at=str(path.parent), fix="give a folder with its weights"
+        ) from error
+
+
+def _line(error: BaseException) -> str:
+    """The most telling line of an error: libraries put a headline before the reason."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    telling = [line for line in lines if not line.startswith(("Class validation error", "Validation error"))]
+    return (telling or lines or [type(error).__name__])[0][:300]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Remarks of the library kept off standard error."""
+    from transformers.utils import logging  # noqa: PLC0415
+
+    before = logging.get_verbosity()
+    logging.set_verbosity(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.set_verbosity(before)
