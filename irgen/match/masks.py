@@ -68,5 +68,5 @@ def _prefix(keep: Bools, past: Bools) -> Mask | None:
         return None
     prefix = int(keep[0].sum())
     if 1 < prefix < columns and (keep == (past | (np.arange(columns) < prefix)[None, :])).all():
-        return Mask("prefix", prefix, f"the first {prefix} keys are seen by all, the others causally")
+        return Mask("prefix", None, f"the first {prefix} keys are seen by all, the others causally")
     return None

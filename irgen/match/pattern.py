@@ -47,6 +47,11 @@ class Branch:
     marks: dict[str, list[object]] = field(default_factory=dict[str, list[object]])
     claimed: set[str] = field(default_factory=set[str])
 
+    @property
+    def width(self) -> int:
+        """Features of the stream."""
+        return self.analysis[self.outs[0]].shape[self.axis]
+
     def free(self, *ops: str) -> list[str]:
         """The unclaimed nodes of the region with one of these operators, in order."""
         place = self.analysis.place

@@ -76,6 +76,8 @@ def _inside_feed_forward(branch: Branch, name: str) -> bool:
     analysis = branch.analysis
     if analysis[name].attrs.get("groups", 1) == 1:
         return False
+    if analysis[name].shape[1] <= branch.width:
+        return False
     before = any(analysis.op(n) in {"linear", "conv"} for n in analysis.back(name, 0) & branch.region - {name})
     behind = any(analysis.op(n) in {"linear", "conv"} for n in analysis.between(name, branch.outs) & branch.region)
     return before and behind

@@ -12,7 +12,7 @@ from irgen.ir.ops import ELEMENTWISE, MOVES
 from irgen.match.activations import Activation, activation_of
 from irgen.match.analysis import NORMS
 from irgen.match.pattern import Branch, Finding, Pattern, Refusal
-from irgen.patterns.shapes import in_features, is_depthwise, is_pointwise
+from irgen.patterns.shapes import in_features, is_depthwise, is_pointwise, kernel_of
 
 _BETWEEN = ELEMENTWISE | MOVES | NORMS | {"pick"}
 CHANNEL_CONTRACTIONS = frozenset({"linear", "grouped_linear", "conv"})
@@ -45,12 +45,26 @@ def find_pairs(branch: Branch) -> list[Pair] | str:
         ups, nodes = _sources(branch, z)
         if not ups or not set(ups) <= set(downs):
             continue
+        spatial = [n for n in nodes if analysis.op(n) == "conv"]
+        if spatial and in_features(analysis, down) <= branch.width:
+            reason = "a convolution of single channels stands between projections that do not widen the stream"
+            continue
         activation = activation_of(analysis, z, ups)
         if activation is None:
+            continue
+        if activation.name in {None, "identity"} and _convolved(branch):
+            reason = "a product without a nonlinearity beside spatial convolutions is a modulation, not a feed-forward"
             continue
         pairs.append(Pair(down, ups, in_features(analysis, down), activation, nodes | {down, *ups}))
         used |= {down, *ups}
     return pairs or reason
+
+
+def _convolved(branch: Branch) -> bool:
+    """Whether the branch holds a convolution that looks beyond one position."""
+    return any(
+        max(kernel_of(branch.analysis, n), default=1) > 1 for n in branch.region if branch.analysis.op(n) == "conv"
+    )
 
 
 def _sources(branch: Branch, z: str) -> tuple[list[str], set[str]]:

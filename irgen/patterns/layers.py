@@ -71,6 +71,8 @@ def form_of(
         return "none", norm_word(analysis, inside[0]) if inside else "none", []
     entry = [n for n in s.region if analysis.op(n) in NORMS and _reads(analysis, n, s.root)]
     entry.sort(key=analysis.place.__getitem__)
+    if not entry:
+        entry = _gate_norm(analysis, s, found)
     leaving = [n for branch in s.branches if (n := _exit_norm(analysis, branch, s)) is not None]
     behind = _post_norm(analysis, s)
     before = _norm_at(analysis, s.root)
@@ -91,6 +93,20 @@ def form_of(
     inside = [n for n in sorted(s.region, key=analysis.place.__getitem__) if analysis.op(n) in NORMS]
     word = norm_word(analysis, (norms or inside)[0]) if norms or inside else "none"
     return form, word, [n for n in norms if n in s.region or n == behind]
+
+
+def _gate_norm(analysis: Analysis, s: Sum, found: list[tuple[Finding, Pattern]]) -> list[str]:
+    """A norm of the branch on which every learned contraction of its findings depends, where the stream reaches the
+    branch through a mixing of several streams.
+    """
+    learned = {n for f, _ in found for n in f.nodes & s.region if analysis.op(n) in {"linear", "conv"}}
+    if not learned:
+        return []
+    norms = [n for n in s.region if analysis.op(n) in NORMS - _SPATIAL and analysis[n].shape[-1] == s.width]
+    for norm in sorted(norms, key=analysis.place.__getitem__):
+        if all(analysis.reaches(norm, n) for n in learned):
+            return [norm]
+    return []
 
 
 def _side_by_side(analysis: Analysis, found: list[tuple[Finding, Pattern]]) -> bool:

@@ -40,7 +40,7 @@ def prove(branch: Branch) -> list[Finding] | Refusal:
 def _finding(memory: Memory) -> Finding:
     found = memory.recurrence
     facts = {"inner": found.inner, "conv_kernel": memory.conv_kernel, "variant": variant_of(found)}
-    evidence = [Evidence("linear-recurrence", check, (memory.mixing.out,)) for check in found.checks]
+    evidence = [Evidence("linear-recurrence", check, (memory.mixing.out,)) for check in (*found.checks, memory.form)]
     ports = {"out": memory.mixing.out, "x": memory.mixing.leaves[0]}
     return Finding("linear-recurrence", facts, memory.nodes, ports, evidence)
 

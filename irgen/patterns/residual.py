@@ -80,6 +80,15 @@ def _terms(analysis: Analysis, name: str) -> list[str]:
     return terms
 
 
+def _is_copied(analysis: Analysis, term: str, name: str) -> bool:
+    """Whether a term is broadcast to several copies of the stream (hyper-connections: Zhu et al. 2024, section 2)."""
+    small, large = analysis[term].shape, analysis[name].shape
+    if len(small) != len(large) or len(large) < 4:
+        return False
+    differ = [i for i, (a, b) in enumerate(zip(small, large, strict=True)) if a != b]
+    return len(differ) == 1 and small[differ[0]] == 1 and 0 < differ[0] < len(large) - 1
+
+
 def _inner_sums(analysis: Analysis, name: str, terms: list[str]) -> set[str]:
     """The nodes between a sum and its terms: nested sums and their views."""
     found: set[str] = set()
@@ -126,7 +135,8 @@ def _carried(analysis: Analysis, name: str, terms: list[str]) -> Sum | None:
     roots = [analysis.strip(term) for term in terms]
     for i in sorted(range(len(terms)), key=lambda i: analysis.place[roots[i]]):
         root, others = roots[i], [t for j, t in enumerate(terms) if j != i]
-        if analysis[root].tensor.size != size or analysis.cls[root] not in {DATA, PARAM}:
+        sized = analysis[root].tensor.size == size or _is_copied(analysis, terms[i], name)
+        if not sized or analysis.cls[root] not in {DATA, PARAM}:
             continue
         region: set[str] = set()
         for other in others:

@@ -46,7 +46,7 @@ def _finding(memory: Memory) -> Finding:
         "conv_kernel": memory.conv_kernel,
         "variant": VARIANTS.get(found.rates or ""),
     }
-    evidence = [Evidence("selective-scan", check, (memory.mixing.out,)) for check in found.checks]
+    evidence = [Evidence("selective-scan", check, (memory.mixing.out,)) for check in (*found.checks, memory.form)]
     ports = {"out": memory.mixing.out, "x": memory.mixing.leaves[0]}
     return Finding("selective-scan", facts, memory.nodes, ports, evidence)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from irgen.ir.ops import CONTRACTIONS, ELEMENTWISE, MOVES
-from irgen.match.analysis import NORMS, Analysis
+from irgen.match.analysis import HEAVY, NORMS, Analysis
 from irgen.match.pattern import Branch, Finding, Pattern, Refusal
 from irgen.patterns.attention import describe
 from irgen.patterns.cores import Core
 from irgen.patterns.residual import stream_pieces
 
+_POOLS = frozenset({"max_pool", "avg_pool", "adaptive_pool"})
+_TO_STREAM = frozenset({"linear", "slice"}) | NORMS
 _TO_PROJECTION = MOVES | ELEMENTWISE | NORMS | {"pick"}
 
 
@@ -45,6 +47,8 @@ def _finding(branch: Branch, analysis: Analysis, core: Core) -> Finding:
     nodes = (before & branch.region) | found.nodes | _projection(branch, core.out)
     label = "cross-attention" if cross else "self-attention"
     memory = (foreign or core.k) if cross else None
+    if memory is not None and root is not None and _same_stream(analysis, memory, root):
+        label, memory = "self-attention", None
     if cross and own_key and not own_query:
         memory = core.q
     return Finding(label, found.facts, nodes, {**found.ports, "x": root or core.q}, found.evidence, memory)
@@ -52,6 +56,16 @@ def _finding(branch: Branch, analysis: Analysis, core: Core) -> Finding:
 
 def _depends(analysis: Analysis, name: str, root: str) -> bool:
     return name == root or root in analysis.back(name, analysis.place[root])
+
+
+def _same_stream(analysis: Analysis, memory: str, root: str) -> bool:
+    """Whether the keys read the very stream that the queries were pooled from."""
+    for name in analysis.walk(memory, lambda node: node.op in _TO_STREAM):
+        if analysis.reaches(name, root):
+            between = analysis.between(name, [root])
+            if not any(analysis.op(n) in HEAVY - _POOLS for n in between | {root}):
+                return True
+    return False
 
 
 def _foreign(analysis: Analysis, branch: Branch, core: Core) -> str | None:

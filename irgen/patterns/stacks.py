@@ -159,7 +159,7 @@ def _role(analysis: Analysis, run: Run, runs: list[Run], feeds: set[int]) -> str
         return "decoder"
     if kinds <= {"convolution", "unknown", "pooling"} and any("self-attention" in _kinds(r) for r in _behind(run)):
         return "head"
-    neighbours = [r for r in runs if r is not run and (r in run.reads or run in r.reads)]
+    neighbours = [r for r in runs if r is not run and (_follows(r, run) or _follows(run, r))]
     if any(_resized(run, other) for other in neighbours) or kinds <= {"convolution", "unknown", "pooling"}:
         return "stage"
     return "encoder"
@@ -179,6 +179,13 @@ def _behind(run: Run) -> list[Run]:
             found.append(other)
             stack.extend(other.reads)
     return found
+
+
+def _follows(later: Run, run: Run) -> bool:
+    """Whether a run continues another one and nothing else, without being causal."""
+    masks = {f.facts.get("mask") for s in later.sublayers for f, _ in s.found if f.label == "self-attention"}
+    alone = not later.entry.embeddings and not later.entry.inputs
+    return later.reads == [run] and alone and not masks & _CAUSAL
 
 
 def _resized(run: Run, other: Run) -> bool:

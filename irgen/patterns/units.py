@@ -25,7 +25,7 @@ def find_units(analysis: Analysis, sums: list[Sum]) -> list[Sum]:
     loose = [n for n in analysis.order if n not in held and analysis.is_data(n) and analysis.op(n) != "input"]
     units: list[Sum] = []
     for component in _components(analysis, loose):
-        if any(analysis.op(n) in _UNITS for n in component):
+        if any(_is_unit(analysis, n) for n in component):
             units.extend(_cut(analysis, component))
     return units
 
@@ -61,10 +61,10 @@ def _cut(analysis: Analysis, component: list[str]) -> list[Sum]:
     blocks: list[Sum] = []
     start, end, reach = 0, 0, -1
     for i, n in enumerate(component):
-        if end > start and analysis.op(n) in _UNITS:
+        if end > start and _is_unit(analysis, n):
             blocks.append(_block(analysis, component[start:end]))
             start = end
-        if reach <= analysis.place[n] and _complete(analysis, component[start : i + 1]):
+        if reach <= analysis.place[n] and _complete(analysis, component[start : i + 1], component[i + 1 :]):
             end = i + 1
         reach = max(reach, last[n])
     if end > start:
@@ -72,9 +72,16 @@ def _cut(analysis: Analysis, component: list[str]) -> list[Sum]:
     return blocks
 
 
-def _complete(analysis: Analysis, pending: list[str]) -> bool:
+def _is_unit(analysis: Analysis, name: str) -> bool:
+    """A convolution or recurrent cell; not one on a map of a single position (squeeze-and-excitation)."""
+    return analysis.op(name) in _UNITS and not (
+        analysis.op(name) != "rnn" and max(analysis[name].shape[2:], default=2) == 1
+    )
+
+
+def _complete(analysis: Analysis, pending: list[str], rest: list[str]) -> bool:
     """Whether a block may end here: it has units, and none that belongs to the next one."""
-    units = [n for n in pending if analysis.op(n) in _UNITS]
+    units = [n for n in pending if _is_unit(analysis, n)]
     if not units:
         return False
     final = units[-1]
@@ -82,7 +89,7 @@ def _complete(analysis: Analysis, pending: list[str]) -> bool:
         return False
     if analysis.op(final) != "conv":
         return True
-    following = _next_unit(analysis, pending[-1])
+    following = next((n for n in rest if _is_unit(analysis, n)), None)
     if following is None or analysis.op(following) != "conv":
         return True
     if is_depthwise(analysis, final):
@@ -90,19 +97,10 @@ def _complete(analysis: Analysis, pending: list[str]) -> bool:
     return not (is_pointwise(analysis, final) and len(units) == 1 and is_depthwise(analysis, following))
 
 
-def _next_unit(analysis: Analysis, name: str) -> str | None:
-    """The next unit operator down a chain without branches."""
-    while (user := analysis.single_user(name)) is not None:
-        if analysis.op(user) in _UNITS:
-            return user
-        name = user
-    return None
-
-
 def _block(analysis: Analysis, nodes: list[str]) -> Sum:
     out = nodes[-1]
     sources = [s for n in nodes for s in analysis.data(n) if s not in nodes]
-    units = [n for n in nodes if analysis.op(n) in _UNITS]
+    units = [n for n in nodes if _is_unit(analysis, n)]
     block = Sum(out, sources[0] if sources else nodes[0], out, [out], set(nodes), residual=False)
     block.shape = analysis[units[-1]].shape
     block.axis = feature_axis(analysis[units[-1]]) if analysis.op(units[-1]) != "rnn" else len(block.shape) - 1
