@@ -24,6 +24,10 @@ NAMES: dict[str, str] = {
 """The facts record's word for each canonical activation."""
 
 
+_MOST = 3
+"""Factors of a gating product that is told from its regrouped form."""
+
+
 def _sigmoid(x: Floats) -> Floats:
     return 1 / (1 + np.exp(-x))
 
@@ -59,11 +63,37 @@ def activation_of(analysis: Analysis, z: str, sources: list[str]) -> Activation 
         return Activation("relu6", False, "a clip to 0 … 6 of a projection feeds the down-projection")
     data = analysis.data(node.id)
     if node.op == "mul" and len(data) == 2:
+        if (swish := _regrouped(analysis, node.id)) is not None:
+            return swish
         acts = [_inner_activation(analysis, side) for side in data]
         named = [a for a in acts if a is not None]
         if len(named) == 1:
             return Activation(NAMES[named[0]], True, f"{named[0]} of one projection multiplies another")
     return _by_values(analysis, z, sources) or _unnamed(analysis, z, sources)
+
+
+def _regrouped(analysis: Analysis, name: str) -> Activation | None:
+    """A product (b · a) · σ(c a) whose factors were multiplied in another order: a · σ(c a) gates b."""
+    factors: list[str] = []
+    stack = [name]
+    while stack:
+        node = analysis[stack.pop()]
+        if node.op == "mul" and len(analysis.data(node.id)) == 2 and len(factors) < _MOST:
+            stack.extend(node.inputs)
+        else:
+            factors.append(node.id)
+    if len(factors) != _MOST:
+        return None
+    for bent in factors:
+        if analysis.op(bent) != "sigmoid":
+            continue
+        argument = analysis[bent].inputs[0]
+        base = next((f for f in factors if f != bent and analysis.strip(f) == analysis.strip(argument)), None)
+        one, other = _sample(analysis, argument), _sample(analysis, base) if base is not None else None
+        for word, scale in (("silu", 1.0), ("quick-gelu", 1.702)):
+            if one is not None and other is not None and one.shape == other.shape and _equal(one, scale * other):
+                return Activation(word, True, f"{word} written as a product of three with the other projection")
+    return None
 
 
 def _bare(analysis: Analysis, name: str) -> Node:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from irgen.ir.graph import Node
 from irgen.match.analysis import NORMS, Analysis
+from irgen.match.fold import carried_shape
 from irgen.match.memory import MIXERS, SMALLEST, Mixing, cone_of
 from irgen.match.pattern import Branch
 from irgen.match.recurrence import Recurrence, examine
@@ -23,6 +23,14 @@ class Memory:
     behind: str | None
     conv_kernel: int | None
     nodes: set[str]
+    state: tuple[int, ...] | None
+
+    @property
+    def form(self) -> str:
+        """How the state is carried, in words."""
+        if self.state is None:
+            return "matrix form: no state is carried from token to token in the graph"
+        return f"a chain of equal steps, one a token, carries a state of shape {self.state}"
 
 
 def memories(branch: Branch) -> list[Memory] | str:
@@ -62,6 +70,9 @@ def _search(branch: Branch) -> list[Memory] | str:
         if (why := _product_bent(analysis, nodes)) is not None:
             reason = why
             continue
+        if _steps_through_weights(analysis, leaves):
+            reason = "a contraction with one weight stands inside the loop: the steps are not linear"
+            continue
         mixing = Mixing(analysis, out, nodes, leaves, tokens, batch)
         verdict = _once(branch, mixing)
         if isinstance(verdict, str):
@@ -69,7 +80,9 @@ def _search(branch: Branch) -> list[Memory] | str:
             continue
         own = _nodes(branch, out, behind)
         spent |= own
-        found.append(Memory(verdict, mixing, behind, _conv_kernel(analysis, own), own))
+        found.append(
+            Memory(verdict, mixing, behind, _conv_kernel(analysis, own), own, carried_shape(analysis, nodes, tokens))
+        )
     return found or reason
 
 
@@ -102,7 +115,7 @@ def _product_bent(analysis: Analysis, nodes: list[str]) -> str | None:
         below = [state.get(s, 0) for s in node.inputs if s in inside]
         level = max(below, default=0)
         if node.op in {"matmul", "einsum"} and len(analysis.data(name)) == 2:
-            if level == 2 and not _is_readout(analysis, node):
+            if level == 2:
                 return "a nonlinear function of the product of two streams weighs a third: this is attention"
             level = max(level, 1)
         elif level == 1 and node.op in {"exp", "softmax", "sigmoid", "relu", "silu", "tanh", "relu2", "softplus"}:
@@ -111,8 +124,16 @@ def _product_bent(analysis: Analysis, nodes: list[str]) -> str | None:
     return None
 
 
-def _is_readout(analysis: Analysis, node: Node) -> bool:
-    del analysis, node
+def _steps_through_weights(analysis: Analysis, leaves: list[str]) -> bool:
+    """Whether one leaf depends on another that is a contraction with the same weight."""
+    last: dict[str, str] = {}
+    for leaf in leaves:
+        node = analysis[leaf]
+        if node.op in {"linear", "matmul"} and len(node.inputs) > 1:
+            weight = node.inputs[1]
+            if weight in last and analysis.reaches(last[weight], leaf):
+                return True
+            last[weight] = leaf
     return False
 
 

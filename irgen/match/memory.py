@@ -79,7 +79,9 @@ def cone_of(analysis: Analysis, out: str, region: set[str], root: str | None) ->
         name = stack.pop()
         if name in inside or name in leaves or not analysis.is_data(name):
             continue
-        if name == root or name not in region or probe.is_stub(name):
+        node = analysis[name]
+        drawn = probe.is_stub(name) or (node.op == "pick" and probe.is_stub(node.inputs[0]))
+        if name == root or name not in region or drawn:
             if analysis[name].tensor.is_float and not _is_fixed(analysis, name):
                 leaves.add(name)
             continue

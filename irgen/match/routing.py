@@ -60,16 +60,23 @@ def selection_size(analysis: Analysis, name: str) -> tuple[int, int] | None:
 
 
 def _kept(analysis: Analysis, name: str, axis: int, size: int) -> int | None:
-    """How many of a sorted axis the readers keep: the head (or the tail) of it."""
-    sizes: set[int] = set()
+    """How far into a sorted axis the readers look, counted from the largest."""
+    node = analysis[name]
+    falling = bool(node.attrs.get("descending", node.attrs.get("largest")))
+    depths: set[int] = set()
     for pick in analysis.users[name]:
         for user in analysis.users[pick]:
-            node = analysis[user]
-            if node.op == "slice" and node.attrs.get("axis") == axis:
-                sizes.add(node.shape[axis])
-            elif node.op == "gather" and node.attrs.get("axis") == axis:
-                sizes.add(1)
-    return min(sizes) if sizes and min(sizes) < size else None
+            reader = analysis[user]
+            if reader.attrs.get("axis") != axis:
+                continue
+            if reader.op == "slice":
+                start, stop = reader.attrs.get("start"), reader.attrs.get("stop")
+                if isinstance(start, int) and isinstance(stop, int):
+                    depths.add(stop if falling else size - start)
+            elif reader.op == "gather" and (index := analysis.probes[0].value(reader.inputs[1])) is not None:
+                depths.add(int(index.max()) + 1 if falling else size - int(index.min()))
+    depths = {n for n in depths if 0 < n < size}
+    return max(depths, default=None)
 
 
 def routers_of(analysis: Analysis, name: str, region: set[str]) -> list[str]:
