@@ -19,6 +19,8 @@ from irgen.ir.graph import Graph
 from irgen.source import Built
 
 if TYPE_CHECKING:
+    import torch
+
     from irgen.inputs import Inputs
 
 Say = Callable[[str], None]
@@ -198,20 +200,29 @@ def _from_object(source: Any, inputs: Inputs, say: Say, name: str = "") -> Found
     if isinstance(source, torch.fx.GraphModule):
         from irgen.frontends import torch_fx  # noqa: PLC0415
 
-        return Found(name, name, torch_fx.read(source, given.of_module(source, inputs)))
-    if isinstance(source, torch.nn.Module):
-        from irgen import varying  # noqa: PLC0415
-        from irgen.frontends import torch_live  # noqa: PLC0415
-
         say(f"tracing {name}")
-        built = Built(source, given.of_module(source, inputs), title=type(source).__name__)
-        built = varying.with_axes(built, lambda kwargs: torch_live.record(source, (), kwargs))
-        return _capture(name, built, None, say)
+        if inputs is None:
+            return Found(name, name, torch_fx.read(source))
+        built = _with_axes(source, given.of_module(source, inputs))
+        resized = [((), other) for other in built.resized]
+        return Found(name, name, torch_fx.read(source, built.kwargs, resized=resized, axes=built.axes))
+    if isinstance(source, torch.nn.Module):
+        say(f"tracing {name}")
+        return _capture(name, _with_axes(source, given.of_module(source, inputs)), None, say)
     raise SourceError(
         f"a {type(source).__name__} is not a source of a model",
         at=name if name != type(source).__name__ else repr(source)[:80],
         fix="give a torch.nn.Module, an exported program, a file or a name",
     )
+
+
+def _with_axes(module: torch.nn.Module, kwargs: dict[str, Any]) -> Built:
+    """A user's module with the dimensions of its inputs named that may vary."""
+    from irgen import varying  # noqa: PLC0415
+    from irgen.frontends import torch_live  # noqa: PLC0415
+
+    built = Built(module, kwargs, title=type(module).__name__)
+    return varying.with_axes(built, lambda other: torch_live.record(module, (), other))
 
 
 def _capture(name: str, built: Built, inputs: Inputs, say: Say) -> Found:

@@ -24,15 +24,38 @@ def export(built: Built, folder: Path) -> Graph:
     """A program of torch.export, through its file."""
     path = folder / "program.pt2"
     with quiet(), torch.no_grad():
-        torch.export.save(torch.export.export(built.module, (), built.kwargs), path)
+        torch.export.save(torch.export.export(built.module, (), built.kwargs, dynamic_shapes=dynamic(built)), path)
     return trace(str(path)).graph
 
 
+def dynamic(built: Built) -> dict[str, dict[int, object]]:
+    """The dimensions that may vary, in the words of torch.export."""
+    auto = torch.export.Dim.AUTO
+    return {
+        name: {i: auto for i, axis in enumerate(built.axes.get(name, ())) if axis is not None} for name in built.kwargs
+    }
+
+
 def fx(built: Built, folder: Path) -> Graph:
-    """A plain symbolic trace; arguments that the system does not give keep their defaults."""
-    parameters = inspect.signature(built.module.forward).parameters.values()
-    rest = {p.name: p.default for p in parameters if p.name not in built.kwargs and p.default is not p.empty}
-    return trace(torch.fx.symbolic_trace(built.module, concrete_args=rest), built.kwargs).graph
+    """A plain symbolic trace of a wrapper that takes just the inputs that the system gives."""
+    return trace(torch.fx.symbolic_trace(plain(built)), built.kwargs).graph
+
+
+def plain(built: Built) -> torch.nn.Module:
+    """The system behind a forward without optional arguments, which symbolic tracing asks for."""
+    names = ", ".join(built.kwargs)
+    scope: dict[str, Callable[..., object]] = {}
+    exec(f"def forward(self, {names}): return self.module({', '.join(f'{n}={n}' for n in built.kwargs)})", scope)
+    wrapper = type("Plain", (torch.nn.Module,), {"forward": scope["forward"]})()
+    wrapper.module = built.module
+    return wrapper
+
+
+def fx_of_export(built: Built, folder: Path) -> Graph:
+    """The `torch.fx.GraphModule` that torch.export makes of the module."""
+    with quiet(), torch.no_grad():
+        program = torch.export.export(built.module, (), built.kwargs, dynamic_shapes=dynamic(built))
+    return trace(program.module(check_guards=False), built.kwargs).graph
 
 
 def dynamo(built: Built, folder: Path) -> Graph:
@@ -55,6 +78,7 @@ def nameless(road: str) -> Road:
 ROADS: dict[str, Road] = {
     "export": export,
     "fx": fx,
+    "fx-of-export": fx_of_export,
     "dynamo": dynamo,
     "dynamo-anonymous": nameless("dynamo"),
     "torchscript": torchscript,
