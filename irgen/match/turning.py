@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 
 import numpy as np
 
@@ -30,6 +31,15 @@ class Stretch:
     shapes: tuple[tuple[int, ...], ...]
     """Of the tables, by group."""
     complex_table: bool
+
+    @property
+    def view(self) -> tuple[int, ...] | None:
+        """The shape of x with the axes of the root in front and its channels last, or None if it has no such view."""
+        lead = self.nodes[0].shape[:-1]
+        if self.x.shape[:-1] == lead:
+            return self.x.shape
+        width, rest = divmod(self.x.tensor.size, max(prod(lead), 1))
+        return None if rest or not lead else (*lead, width)
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -76,21 +86,23 @@ def recognise(found: Stretch) -> Turn | None:
     sizes = [found.x.tensor.size, root.tensor.size]
     if len(found.shapes) != (1 if found.complex_table else 2) or min(sizes) < 1 or max(sizes) > LARGEST:
         return None
-    if found.x.shape[:-1] != root.shape[:-1]:
+    view = found.view
+    if view is None:
         return None
     try:
-        return _recognise(found, root)
+        return _recognise(found, view)
     except Unevaluable:
         return None
 
 
-def _recognise(found: Stretch, root: Node) -> Turn | None:
-    width, out = found.x.shape[-1], root.shape[-1]
+def _recognise(found: Stretch, view: tuple[int, ...]) -> Turn | None:
+    width, out = view[-1], found.nodes[0].shape[-1]
     count = np.arange(1.0, 1 + found.x.tensor.size).reshape(found.x.shape)
+    seen = count.reshape(view)
     for cos in range(len(found.shapes)):
         still = found.values(count, _filled(found, 1.0, [float(group == cos) for group in range(2)]))
         start = int(still.reshape(-1)[0]) - 1
-        if not 0 <= start <= width - out or not np.array_equal(still, count[..., start : start + out]):
+        if not 0 <= start <= width - out or not np.array_equal(still, seen[..., start : start + out]):
             continue
         turned = found.values(count, _filled(found, 1j, [float(group != cos) for group in range(2)]))
         kept = np.all(turned == still, axis=tuple(range(turned.ndim - 1)))
@@ -100,7 +112,7 @@ def _recognise(found: Stretch, root: Node) -> Turn | None:
             continue
         for interleaved, backwards in product((False, True), (False, True)):
             turn = Turn(start, start + stop, start + out, cos, len(found.shapes) - 1 - cos, interleaved, backwards)
-            if _agrees(found, turn):
+            if _agrees(found, turn, view):
                 return turn
     return None
 
@@ -111,7 +123,7 @@ def _filled(found: Stretch, number: complex, numbers: Sequence[float]) -> list[V
     return [np.full(shape, value) for shape, value in zip(found.shapes, wanted, strict=True)]
 
 
-def _agrees(found: Stretch, turn: Turn) -> bool:
+def _agrees(found: Stretch, turn: Turn, view: tuple[int, ...]) -> bool:
     rng = np.random.default_rng(7)
     x: Values = rng.standard_normal(found.x.shape)
     parts: list[tuple[Values, Values]] = [
@@ -123,7 +135,8 @@ def _agrees(found: Stretch, turn: Turn) -> bool:
     else:
         wanted = found.values(x, [real for real, _ in parts])
         cos, sin = parts[turn.cos][0], parts[turn.sin][0]
-    part: Values = x[..., turn.start : turn.stop]
+    seen = x.reshape(view)
+    part: Values = seen[..., turn.start : turn.stop]
     cos, sin = cos.reshape(fitted(cos.shape, part.shape)), sin.reshape(fitted(sin.shape, part.shape))
     node = Node("turn", "rotary", ("x", "c", "s"), TensorType("float64", part.shape), {"interleaved": turn.interleaved})
     try:
@@ -131,7 +144,7 @@ def _agrees(found: Stretch, turn: Turn) -> bool:
     except Unevaluable:
         return False
     assert not isinstance(result, tuple)
-    whole = np.concatenate([result, x[..., turn.stop : turn.end]], axis=-1)
+    whole = np.concatenate([result, seen[..., turn.stop : turn.end]], axis=-1)
     return whole.shape == wanted.shape and bool(np.allclose(whole, wanted, rtol=1e-9, atol=1e-9))
 
 

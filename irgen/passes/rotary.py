@@ -97,6 +97,7 @@ def _items(node: Node) -> tuple[object, ...]:
 class _Hit:
     turn: Turn
     x: str
+    view: tuple[int, ...]
     cos: str
     sin: str
     complex_table: bool
@@ -122,7 +123,7 @@ def find(graph: Graph) -> dict[str, _Hit]:
             if turn is None:
                 continue
             group = {index: name for name, index in reversed(list(found.tables.items()))}
-            hit = _Hit(turn, found.x.id, group[turn.cos], group[turn.sin], found.complex_table)
+            hit = _Hit(turn, found.x.id, found.view or (), group[turn.cos], group[turn.sin], found.complex_table)
             if circles.holds(hit.cos, hit.sin):
                 hits[root.id] = hit
                 taken.update(node.id for node in found.nodes)
@@ -132,7 +133,9 @@ def find(graph: Graph) -> dict[str, _Hit]:
 
 def _place(hit: _Hit, node: Node, b: Builder) -> Node:
     turn, x = hit.turn, b[hit.x]
-    width = x.shape[-1]
+    width = hit.view[-1]
+    if hit.view != x.shape:
+        x = b[b.emit("reshape", (x.id,), TensorType(x.dtype, hit.view))]
 
     def part(start: int, stop: int) -> str:
         if (start, stop) == (0, width):

@@ -105,3 +105,19 @@ def test_refuses_a_reflection():
 def test_refuses_a_gate_with_positions_added():
     graph = canonical(HEADS + FULL_TABLES + "xc = mul(x, c)\ny = add(xc, s)\n")
     assert "rotary" not in operators(graph)
+
+
+def test_heads_may_be_split_into_pairs_at_once():
+    at_once = HEADS.replace("x = transpose(l4) {perm=(0, 2, 1, 3)}", "")
+    graph = canonical(at_once.replace("l4 = reshape(l) : float32[2, 5, 3, 8]", "") + """
+        pairs = reshape(l) : float32[2, 5, 3, 4, 2]
+        z = view_as_complex(pairs)
+        one = full {value=1.0} : float32[5, 4]
+        t0 = polar(one, a)
+        t = reshape(t0) : complex64[5, 1, 4]
+        zt = mul(z, t)
+        back = view_as_real(zt)
+        y = reshape(back) : float32[2, 5, 3, 8]
+    """)
+    assert result(graph).op == "rotary"
+    assert result(graph).shape == (2, 5, 3, 8)
