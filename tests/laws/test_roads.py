@@ -1,4 +1,4 @@
-"""Every road says the same: facts by live capture, torch.export, torch.fx and both ONNX exporters, with names and without."""
+"""Every road says the same: live capture, torch.export, torch.fx, both ONNX exporters, with names and without."""
 
 from functools import cache
 from pathlib import Path
@@ -33,7 +33,7 @@ REFUSED: dict[tuple[str, str], str] = {
 """Roads that a system cannot take, with torch's error: transformers' modules branch on what they are given."""
 
 BUFFERS = {("bart", "dynamo"): 101, ("bart", "torchscript"): 101}
-"""Elements of float buffers, which an ONNX file holds as initializers like any weight: they count as parameters there."""
+"""Elements of float buffers: in an ONNX file they are initializers like any weight, and count as parameters."""
 
 
 @cache
