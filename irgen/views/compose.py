@@ -204,7 +204,7 @@ def below(scene: Scene, frames: Sequence[Frame], top: float) -> float:
         more = min(free / len(row), 96.0)
         x = MARGIN + (free - more * len(row)) / 2
         for frame in row:
-            frame.least = extent(frame) + more
+            frame.least = frame.left + frame.side + more
             even(frame, high)
             frame.measure()
             put(scene, frame, x + frame.outer, y + high)

@@ -53,12 +53,13 @@ def windows(side: float, shifted: bool) -> list[tuple[str, str]]:
     return [("map-attn", frame), ("hl", fine), ("e-attn", bold)]
 
 
-def mask_cells(band: int | None, sink: bool) -> Drawing:
+def mask_cells(band: int | None, sink: bool, *, full: bool = False) -> Drawing:
     """Which of nine keys each of nine queries sees: the lower triangle, or a band of it; a learned sink beside them."""
     rows: list[str] = []
     for row in range(9):
         start = 0 if band is None else max(0, row - band + 1)
-        rows.append(f"M{10 * start},{10 * row} h{10 * (row + 1 - start)} v10 h{-10 * (row + 1 - start)} z ")
+        seen = 9 if full else row + 1 - start
+        rows.append(f"M{10 * start},{10 * row} h{10 * seen} v10 h{-10 * seen} z ")
     lines = "".join(f"M{10 * at},0 v90 M0,{10 * at} h90 " for at in range(1, 9))
     marks = [("hf", "M0,0 h90 v90 h-90 z "), ("q", "".join(rows)), ("cg", lines)]
     if sink:

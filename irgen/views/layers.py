@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -63,6 +63,10 @@ def forms(block: Block) -> Iterator[tuple[str, list[Part]]]:
                 yield form, [part]
 
 
+Show = Callable[[str, Part], Piece | None]
+"""What to draw for a sublayer in place of its box, given the id to use."""
+
+
 @dataclass(slots=True)
 class _Layer:
     """The chain under construction."""
@@ -74,6 +78,7 @@ class _Layer:
     stack: str
     items: list[Piece] = field(default_factory=list[Piece])
     lanes: list[Lane] = field(default_factory=list[Lane])
+    show: Show | None = None
     count: int = 0
 
     def name(self, what: str) -> str:
@@ -86,9 +91,11 @@ class _Layer:
         if self.block.norm not in ("none", "", None):
             self.items.append(Leaf(self.name("n"), "norm", norm(self.block.norm, self.drawn.words)))
 
-    def part(self, part: Part) -> Leaf:
-        """The box of a sublayer."""
-        return part_box(self.name("p"), part, self.width, self.drawn, self.stack)
+    def part(self, part: Part) -> Piece:
+        """The box of a sublayer, or what is shown in its place."""
+        name = self.name("p")
+        shown = self.show(name, part) if self.show else None
+        return shown or part_box(name, part, self.width, self.drawn, self.stack)
 
     def close(self, start: int) -> None:
         """The sum that takes the residual stream tapped before item `start`."""
@@ -112,9 +119,11 @@ class _Layer:
             self.norm()
 
 
-def layer(prefix: str, block: Block, width: int, drawn: Drawn, stack: str = "") -> Chain:
-    """The layer as a chain, from its input at the bottom to its output at the top."""
-    made = _Layer(prefix, block, width, drawn, stack)
+def layer(
+    prefix: str, block: Block, width: int, drawn: Drawn, stack: str = "", show: Show | None = None
+) -> Chain:
+    """The layer as a chain, from its input at the bottom to its output at the top; `show` opens sublayers."""
+    made = _Layer(prefix, block, width, drawn, stack, show=show)
     for form, parts in forms(block):
         made.add(form, parts)
     return Chain(made.items, made.lanes)

@@ -26,6 +26,8 @@ class Detail:
     """Attentions with other masks or along other axes share this panel."""
     narrow: bool = False
     """The page is a phone."""
+    inline: bool = False
+    """Drawn in the place of the part, which has its own arrows in and out."""
 
     def fact(self, key: str) -> int | None:
         """A fact that is a number."""
@@ -100,11 +102,11 @@ def attention(d: Detail) -> Piece:
     tail: list[Piece] = [core, d.leaf("o", role, words("Output projection"), d.path(out, d.width)), d.port("y")]
     if role == "cross":
         query = d.port("x", words("latents") if facts.get("queries") == "learned" else "x")
-        left = Chain([query, rows[0]])
+        left = rows[0] if d.inline else Chain([query, rows[0]])
         right = Chain([d.port("m", words("memory")), Par(rows[1:], 8 if d.narrow else 16)])
-        for port in (left.items[0], right.items[0]):
-            if isinstance(port, Leaf):
-                port.detached = True
+        query.detached = True
+        if isinstance(right.items[0], Leaf):
+            right.items[0].detached = True
         return Chain([Par([left, right], 8 if d.narrow else 16, equal=False), *tail])
     if facts.get("sinks"):
         sinks = d.leaf("z", "embed", words("Sinks"), times(heads, 1) if heads else "")
@@ -243,7 +245,7 @@ def bottleneck(d: Detail) -> Piece:
         d.leaf("c", "conv", "Conv 1 × 1", norm),
     ]
     lanes: list[Lane] = []
-    if d.part.form not in (None, "none", "") and step == 1:
+    if d.part.form not in (None, "none", "") and step == 1 and not d.inline:
         items.append(joint(f"{d.id}.p", words))
         lanes.append(Lane(1, 4))
     return Chain([*items, d.port("y")], lanes)
@@ -301,4 +303,17 @@ def panel(d: Detail) -> Frame | None:
     return Frame(d.id, child, title(d), entry=22, closed=True, pad=12 if d.narrow else 16)
 
 
-__all__ = ["Detail", "drawable", "panel", "title"]
+def inside(d: Detail) -> Piece | None:
+    """The drawing of a part without its ports, to stand in the part's place; None where the part stays one box."""
+    if not drawable(d.part):
+        return None
+    child = PANELS[d.part.kind][1](d)
+    if not isinstance(child, Chain):
+        return None
+    items = [item for item in child.items if not (isinstance(item, Leaf) and item.shape == "port" and item.role == "io")]
+    ahead = 1 if isinstance(child.items[0], Leaf) and child.items[0].shape == "port" else 0
+    lanes = [Lane(lane.start - ahead, lane.end - ahead, lane.kind) for lane in child.lanes]
+    return Chain(items, lanes)
+
+
+__all__ = ["Detail", "drawable", "inside", "panel", "title"]

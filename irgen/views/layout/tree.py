@@ -94,7 +94,7 @@ class Leaf:
         if self.shape == "chip":
             self._chip()
             return
-        most = self.fixed or self.most
+        most = self.fixed or (max(self.most, self.span) if self.wide else self.most)
         self.lines = choose(self.title, "t", room(most), 2) if self.title else []
         self.notes = choose(self.caption, "s", room(most), self.rows) if self.caption else []
         natural = [boxed(line, "t") for line in self.lines] + [boxed(note, "s") for note in self.notes]
@@ -319,12 +319,8 @@ class Par:
 
     def edges(self) -> tuple[float, float]:
         """How far the boxes of the branches reach left and right of the axis."""
-        reach = [
-            (-offset + leaf.left, offset + leaf.right)
-            for item, offset in zip(self.items, self.offsets, strict=True)
-            for leaf in (*item.ins(), *item.outs())
-            if not leaf.joint
-        ]
+        self.place(0.0, 0.0)
+        reach = [(leaf.left - leaf.c, leaf.c + leaf.right) for leaf in (*self.ins(), *self.outs()) if not leaf.joint]
         return (max(left for left, _ in reach), max(right for _, right in reach)) if reach else (0.0, 0.0)
 
     def place(self, c: float, m: float) -> None:
