@@ -37,11 +37,16 @@ def normalise(graph: Graph, watch: Callable[[str, Graph], None] | None = None) -
     if bodies:
         nodes = {k: replace(node, body=bodies[k]) if k in bodies else node for k, node in graph.nodes.items()}
         graph = replace(graph, nodes=nodes)
+    settled: dict[str, Graph] = {}  # the graph in which a pass has found nothing to do
     for _ in range(6):
         before = graph
         for name, entry in ordered():
+            if settled.get(name) is graph:
+                continue
             after = entry.run(graph)
-            if after is not graph and watch is not None:
+            if after is graph:
+                settled[name] = graph
+            elif watch is not None:
                 watch(name, after)
             graph = after
         if graph is before:

@@ -12,6 +12,7 @@ from irgen.passes.engine import Builder
 
 Nodes = Mapping[str, Node]
 _SAME_VALUE = frozenset({"reshape", "expand", "transpose", "tile"})
+_MAY_BE_UNIFORM = _SAME_VALUE | {"const", "full", "cast"}
 _LARGEST = 1 << 22
 
 
@@ -19,6 +20,8 @@ def number(nodes: Nodes, name: str) -> float | int | bool | None:
     """The one value that a constant has everywhere, or None: `const`, `full`, or a view or cast of such a node."""
     for _ in range(8):
         node = nodes[name]
+        if node.op not in _MAY_BE_UNIFORM:
+            return None
         if node.op == "const":
             value = node.value
             if value is None or value.size == 0 or value.size > _LARGEST or value.dtype.kind not in "biuf":

@@ -85,21 +85,22 @@ class Builder:
         """What the rules make of a node, applied until none of them has anything more to say."""
         self._root = node.id
         for _ in range(8):
-            changed = False
             for rule in rules.get(node.op, ()):
                 found = rule(node, self)
-                if isinstance(found, str):
-                    return found
-                if found is not None and found is not node:
-                    node, changed = found, True
+                if found is not None:
                     break
-            if not changed:
+            else:
                 return node
+            if isinstance(found, str):
+                return found
+            node = found
         return node
 
 
 def sweep(graph: Graph, rules: Rules) -> Graph:
     """Apply rules (by operator) to every node in execution order; the same object if nothing changed."""
+    if not any(node.op in rules for node in graph):
+        return graph
     builder = Builder(graph)
     instead: dict[str, str] = {}
     changed = False

@@ -128,4 +128,4 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "real": (lambda node, b: None if b[node.inputs[0]].dtype.startswith("complex") else node.inputs[0],),
 }
 
-PASS = Pass(lambda graph: to_fixed_point(graph, RULES))
+PASS = Pass(lambda graph: to_fixed_point(graph, RULES), after=("dead",))

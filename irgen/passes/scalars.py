@@ -114,13 +114,16 @@ def merged(node: Node, b: Builder) -> Node | None:
 
 def folded(node: Node, b: Builder) -> str | Node | None:
     """Arithmetic on constants that have one value everywhere."""
-    if node.tensor.shape is None or node.tensor.size < 1 or node.dtype.startswith("complex"):
-        return None
-    values = [number(b.nodes, name) for name in node.inputs]
-    if not values or any(value is None for value in values):
+    values: list[float | int | bool] = []
+    for name in node.inputs:
+        value = number(b.nodes, name)
+        if value is None:
+            return None
+        values.append(value)
+    if not values or node.tensor.shape is None or node.tensor.size < 1 or node.dtype.startswith("complex"):
         return None
     alone = replace(node, type=replace(node.tensor, shape=(), symbols=()))
-    value = apply(alone, [np.asarray(value) for value in values])
+    value = apply(alone, [np.asarray(each) for each in values])
     if isinstance(value, tuple):
         return None
     if node.shape == ():
