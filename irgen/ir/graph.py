@@ -53,6 +53,18 @@ class Node:
         return first.shape or ()
 
     @property
+    def size(self) -> int:
+        """Number of elements of the (first) result at the traced sizes, or -1 where unknown."""
+        first = self.type[0] if isinstance(self.type, tuple) else self.type
+        return first.size
+
+    @property
+    def is_float(self) -> bool:
+        """Whether the (first) result is floating point or complex."""
+        first = self.type[0] if isinstance(self.type, tuple) else self.type
+        return first.is_float
+
+    @property
     def dtype(self) -> str:
         """Element type of the (first) result."""
         first = self.type[0] if isinstance(self.type, tuple) else self.type

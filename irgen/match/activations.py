@@ -166,7 +166,7 @@ def _straight(analysis: Analysis, z: str, sources: list[str]) -> list[str]:
         at = name
         while at not in sources and (analysis.op(at) in MOVES or analysis.op(at) == "cast"):
             at = analysis.inputs(at)[0]
-        if at in sources and analysis[name].tensor.size == analysis[z].tensor.size:
+        if at in sources and analysis[name].size == analysis[z].size:
             found.append(name)
     return found
 

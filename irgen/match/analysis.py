@@ -73,7 +73,7 @@ class Analysis:
         for name in self.order:
             node = self.graph[name]
             if node.op == "input":
-                cls[name] = DATA if node.tensor.is_float else INDEX
+                cls[name] = DATA if node.is_float else INDEX
             elif node.op == "param":
                 cls[name] = PARAM
             else:
@@ -155,7 +155,7 @@ class Analysis:
         node = self.graph.nodes[name]
         if node.op in SAME_ELEMENTS:
             return node.inputs[0]
-        if node.op == "expand" and node.tensor.size == self.graph[node.inputs[0]].tensor.size:
+        if node.op == "expand" and node.size == self.graph[node.inputs[0]].size:
             return node.inputs[0]
         if node.op in {"mul", "div"} or (shifts and node.op in {"add", "sub"}):
             below = self.main_input(name)
@@ -196,7 +196,7 @@ class Analysis:
             node = self.graph[name]
             below = [source for source in node.inputs if source]
             if node.op == "input":
-                alive = node.tensor.is_float
+                alive = node.is_float
             elif self.cls[name] != DATA:
                 alive = False
             elif node.op in {"embedding", "gather", "gather_nd"} and self.cls[node.inputs[0]] != DATA:

@@ -42,7 +42,7 @@ def selection_size(analysis: Analysis, name: str) -> tuple[int, int] | None:
     """How many are taken out of how many along the axis of a selection, or None where nothing is selected."""
     node = analysis[name]
     operand = analysis[node.inputs[0]]
-    if not operand.tensor.is_float:
+    if not operand.is_float:
         return None
     axis = node.attrs.get("axis")
     if node.op == "reduce_max":
@@ -220,11 +220,11 @@ def _chosen_weights(
 ) -> Floats | None:
     """A tensor as one row of weights for each token, if it holds k of them (or E with all but k of them zero)."""
     node = analysis[name]
-    if isinstance(node.type, tuple) or not node.tensor.is_float or node.op in _ENDS:
+    if isinstance(node.type, tuple) or not node.is_float or node.op in _ENDS:
         return None
-    if node.tensor.size not in {tokens * top_k, tokens * experts}:
+    if node.size not in {tokens * top_k, tokens * experts}:
         return None
-    width = node.tensor.size // tokens
+    width = node.size // tokens
     shape = tuple(n for n in node.shape if n != 1)
     across = len(shape) > 1 and shape[0] == width and shape[-1] != width
     value = probe.value(name)

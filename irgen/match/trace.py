@@ -106,7 +106,7 @@ class Trace:
         node = self.analysis[name]
         if name in self.fixed:
             return self.fixed[name]
-        size = node.tensor.size if not isinstance(node.type, tuple) else -1
+        size = node.size if not isinstance(node.type, tuple) else -1
         if not 0 < size <= LIMIT:
             return None
         if not below:

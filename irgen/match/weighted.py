@@ -117,10 +117,10 @@ def _made(analysis: Analysis, node: Node, x: str, source: Learned, fan_in: int, 
 
 def _behind_bias(analysis: Analysis, name: str) -> tuple[str, tuple[str, ...]]:
     """Behind views and the sum with a learned vector, picked or not: the node and the vector's parameters."""
-    at, size = name, analysis[name].tensor.size
+    at, size = name, analysis[name].size
     for _ in range(6):
         user = analysis.single_user(at)
-        if user is None or isinstance(analysis[user].type, tuple) or analysis[user].tensor.size != size:
+        if user is None or isinstance(analysis[user].type, tuple) or analysis[user].size != size:
             return name, ()
         if analysis.op(user) == "add":
             other = next((s for s in analysis.inputs(user) if s != at), None)

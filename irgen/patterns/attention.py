@@ -226,7 +226,7 @@ def _position(analysis: Analysis, core: Core, q: Operand, k: Operand) -> tuple[s
     if len(core.scores) == 1 and not (analysis.live(core.q) and analysis.live(core.k)) and analysis.live(core.v):
         return "none", "no term depends on positions"
     for term, how in core.terms:
-        if how in {"add", "sub"} and analysis[term].tensor.is_float:
+        if how in {"add", "sub"} and analysis[term].is_float:
             kind = _bias_kind(analysis, term)
             if kind is not None:
                 return kind
@@ -241,7 +241,7 @@ def _rotated(analysis: Analysis, name: str, operand: Operand) -> bool:
     tables: list[Array] = []
     for node in (analysis[n] for n in analysis.back(name, floor) if analysis.op(n) == "mul" and analysis.is_data(n)):
         for source in node.inputs:
-            if not analysis.is_data(source) and analysis[source].tensor.size > 2:
+            if not analysis.is_data(source) and analysis[source].size > 2:
                 value = analysis.probes[0].value(source)
                 if value is not None and np.ptp(value.real) > 1e-3:
                     tables.append(value)
@@ -288,4 +288,4 @@ def _has_param(analysis: Analysis, term: str) -> bool:
 def _pairwise_input(analysis: Analysis, term: str) -> bool:
     """Whether the model is given an integer for each pair of tokens (a distance, an edge)."""
     inputs = [analysis[n] for n in _cone(analysis, term) if analysis.op(n) == "input"]
-    return any(not n.tensor.is_float and len(n.shape) >= 3 and n.shape[1] == n.shape[2] for n in inputs)
+    return any(not n.is_float and len(n.shape) >= 3 and n.shape[1] == n.shape[2] for n in inputs)

@@ -149,7 +149,7 @@ def _backward(analysis: Analysis, name: str) -> tuple[list[Product], list[tuple[
         for source in dict.fromkeys(s for s in node.inputs if s):
             if _leads_to_product(analysis, source):
                 stack.append((source, depth + 1))
-            elif not (analysis[source].op == "const" and analysis[source].tensor.size == 1):
+            elif not (analysis[source].op == "const" and analysis[source].size == 1):
                 terms.append((source, node.op))
     return scores, terms, nodes, tanh
 

@@ -153,7 +153,7 @@ def _leaf(analysis: Analysis, name: str) -> Embedding | None:
         while analysis.op(source) in MOVES or analysis.op(source) == "cast":
             moved = moved or analysis.op(source) in {"reshape", "transpose"}
             source = analysis.inputs(source)[0]
-        if analysis.op(source) != "input" or not analysis[source].tensor.is_float:
+        if analysis.op(source) != "input" or not analysis[source].is_float:
             return None
         return _projected(analysis, name, source, moved)
     return None
@@ -199,11 +199,11 @@ def _lookup(analysis: Analysis, name: str) -> Embedding:
 def _added_table(analysis: Analysis, op: str, name: str, width: int) -> Embedding | None:
     """A learned or fixed table of positions that is added to the stream (or a learned token put beside it)."""
     node = analysis[name]
-    if not node.tensor.is_float or not node.shape or node.shape[-1] != width or node.tensor.size <= width:
+    if not node.is_float or not node.shape or node.shape[-1] != width or node.size <= width:
         return None
     if op in {"concat", "mul"}:
         return None
-    rows = node.tensor.size // width
+    rows = node.size // width
     if analysis.cls[name] == PARAM:
         return Embedding("learned-position", rows, width)
     if analysis.cls[name] in {CONST, INDEX}:

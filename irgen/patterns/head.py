@@ -20,7 +20,7 @@ def find_head(analysis: Analysis, marks: list[str], tables: set[str]) -> tuple[H
     """
     sums = set(marks)
     for output in analysis.graph.outputs:
-        if not analysis[output].tensor.is_float:
+        if not analysis[output].is_float:
             continue
         nodes, reads = _behind(analysis, output, sums)
         if not reads and marks:
@@ -127,7 +127,7 @@ def _kind(analysis: Analysis, output: str, final: str, width: int, tied: bool, t
         return "segmentation"
     if len(shape) >= 3 and (tied or width in sizes):
         return "lm"
-    values = {analysis[n].shape[-1] for n in analysis.graph.inputs if analysis[n].tensor.is_float and analysis[n].shape}
+    values = {analysis[n].shape[-1] for n in analysis.graph.inputs if analysis[n].is_float and analysis[n].shape}
     if width == 1 or (width in values and len(shape) >= 3):
         return "regression"
     after = [n for n in analysis.between(final, [output]) if analysis.op(n) in {"tanh"}]

@@ -28,7 +28,7 @@ def recognise(graph: Graph, patterns: list[Pattern]) -> tuple[list[Region], Arch
     """Label a canonical graph: its regions and its architecture."""
     analysis = Analysis(graph)
     cores, refused = find_cores(analysis)
-    sums = find_sums(analysis)
+    sums = find_sums(analysis, frozenset(n for core in cores for n in core.nodes))
     marks: dict[str, list[object]] = {"cores": list(cores)}
     carried = carried_norms(analysis, sums)
     sublayers = [_sublayer(analysis, s, patterns, marks, carried) for s in sums]
@@ -218,7 +218,7 @@ def _total(graph: Graph) -> int:
     declared = getattr(graph, "parameters", None)
     if isinstance(declared, int):
         return declared
-    return sum(max(node.tensor.size, 0) for node in graph if node.op == "param")
+    return sum(max(node.size, 0) for node in graph if node.op == "param")
 
 
 def _ports(graph: Graph, names: list[str], words: list[str]) -> list[Port]:

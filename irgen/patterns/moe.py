@@ -146,8 +146,8 @@ def _idle(analysis: Analysis, routed: list[Expert], parts: list[Weighted], exper
         for p in params
         if analysis[p].shape[:1] == (experts,) and any(p in w.params and _is_stack(w, experts) for w in parts)
     }
-    one = sum(analysis[p].tensor.size for p in stacked) // experts
-    single = sum(analysis[p].tensor.size for p in params if p not in stacked)
+    one = sum(analysis[p].size for p in stacked) // experts
+    single = sum(analysis[p].size for p in params if p not in stacked)
     ends = {w.params for w in ([e.down for e in routed] or parts) if not stacked.issuperset(w.params)}
     held = sum(max(sum(len(analysis[p].shape) == 2 for p in own), 1) for own in ends)
     if single and held:

@@ -18,7 +18,7 @@ def weights_of(analysis: Analysis, nodes: Iterable[str]) -> dict[str, int]:
             continue
         seen.add(name)
         if analysis.op(name) == "param":
-            found[name] = max(analysis[name].tensor.size, 0)
+            found[name] = max(analysis[name].size, 0)
         else:
             stack.extend(analysis.inputs(name))
     return found

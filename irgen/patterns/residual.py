@@ -49,9 +49,12 @@ class Sum:
         return int(np.prod([n for i, n in enumerate(self.shape) if i != self.axis % len(self.shape)]))
 
 
-def find_sums(analysis: Analysis) -> list[Sum]:
-    """All residual sums in order, nesting resolved, each linked to the one before it on its stream."""
-    found = [s for name in analysis.order if (s := _sum(analysis, name)) is not None]
+def find_sums(analysis: Analysis, inside: frozenset[str] = frozenset()) -> list[Sum]:
+    """All residual sums in order, nesting resolved, each linked to the one before it on its stream.
+
+    `inside` are the nodes of attention cores: what is added to scores is no residual.
+    """
+    found = [s for name in analysis.order if name not in inside and (s := _sum(analysis, name)) is not None]
     by_node = {s.node: s for s in found}
     for s in found:
         s.axis = _feature_axis(analysis, s)
@@ -72,7 +75,7 @@ def _terms(analysis: Analysis, name: str) -> list[str]:
         if (
             analysis.op(below) == "add"
             and analysis.single_user(below)
-            and analysis[below].tensor.size == analysis[name].tensor.size
+            and analysis[below].size == analysis[name].size
         ):
             terms.extend(_terms(analysis, below))
         else:
@@ -110,13 +113,13 @@ def _is_inner(analysis: Analysis, name: str) -> bool:
         user is not None
         and analysis.op(user) == "add"
         and len(analysis.data(user)) == 2
-        and (analysis[user].tensor.size == analysis[name].tensor.size)
+        and (analysis[user].size == analysis[name].size)
     )
 
 
 def _sum(analysis: Analysis, name: str) -> Sum | None:
     node = analysis[name]
-    if node.op != "add" or not analysis.is_data(name) or not node.tensor.is_float or len(node.shape) < 2:
+    if node.op != "add" or not analysis.is_data(name) or not node.is_float or len(node.shape) < 2:
         return None
     if _is_inner(analysis, name):
         return None
@@ -131,11 +134,11 @@ def _sum(analysis: Analysis, name: str) -> Sum | None:
 
 def _carried(analysis: Analysis, name: str, terms: list[str]) -> Sum | None:
     """A sum in which one term is an earlier hidden state, as it was or scaled."""
-    size = analysis[name].tensor.size
+    size = analysis[name].size
     roots = [analysis.strip(term) for term in terms]
     for i in sorted(range(len(terms)), key=lambda i: analysis.place[roots[i]]):
         root, others = roots[i], [t for j, t in enumerate(terms) if j != i]
-        sized = analysis[root].tensor.size == size or _is_copied(analysis, terms[i], name)
+        sized = analysis[root].size == size or _is_copied(analysis, terms[i], name)
         if not sized or analysis.cls[root] not in {DATA, PARAM}:
             continue
         region: set[str] = set()

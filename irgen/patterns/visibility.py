@@ -124,16 +124,16 @@ def _clock(analysis: Analysis, name: str) -> int | None:
         and node.attrs.get("step", 1) == 1
     ):
         return node.shape[0]
-    if node.op == "const" and node.value is not None and node.tensor.dtype.startswith("int") and node.tensor.size > 2:
+    if node.op == "const" and node.value is not None and node.tensor.dtype.startswith("int") and node.size > 2:
         flat = node.value.reshape(-1)
-        if max(node.shape) == node.tensor.size and (flat == np.arange(flat.size)).all():
+        if max(node.shape) == node.size and (flat == np.arange(flat.size)).all():
             return int(flat.size)
     return None
 
 
 def _constant(analysis: Analysis, name: str) -> int | None:
     node = analysis[name]
-    if node.op == "const" and node.value is not None and node.tensor.size == 1 and node.value.dtype.kind in "if":
+    if node.op == "const" and node.value is not None and node.size == 1 and node.value.dtype.kind in "if":
         number = abs(float(node.value.reshape(-1)[0]))
         return int(number) if abs(number) < 1 << 24 and number == int(number) else None
     return None
