@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -14,13 +15,14 @@ from irgen.frontends.onnx_file import functions, load, opsets
 from irgen.frontends.onnx_sharing import retied, unmerged
 from irgen.frontends.onnx_sweep import SizesClash, Source, Sweep
 from irgen.frontends.onnx_symbols import Slot, annotated, plan
-from irgen.frontends.onnx_tables import settled
+from irgen.frontends.onnx_tables import settled, without_idle_affine
 from irgen.frontends.onnx_unfold import unfolded
 from irgen.frontends.onnx_values import decoded, element_type, text
 from irgen.ir.graph import Array, Graph, Node, Provenance
 from irgen.ir.tensor import TensorType
 
 ATTEMPTS = 40
+SMALL = 4096  # elements of a stored tensor that is kept once it is decoded
 
 
 def read(path: str | Path, *, sizes: Mapping[str, int] | None = None) -> Graph:
@@ -46,11 +48,16 @@ def read_with_weights(path: str | Path, *, sizes: Mapping[str, int] | None = Non
 
 def _read(path: Path, sizes: Mapping[str, int]) -> tuple[Graph, Build, Path]:
     model = load(path)
+    collecting = gc.isenabled()
+    gc.disable()  # hundreds of thousands of small objects, none in a cycle
     try:
         return (*_graph(model, path.parent, sizes), path.parent)
     except SourceError as fault:
         fault.at = f"{path}: {fault.at}" if fault.at else str(path)
         raise
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _graph(model: ModelProto, folder: Path, sizes: Mapping[str, int]) -> tuple[Graph, Build]:
@@ -65,7 +72,7 @@ def _graph(model: ModelProto, folder: Path, sizes: Mapping[str, int]) -> tuple[G
             other = _swept(model, inputs, source, chosen.sizes(1)) if chosen.varies else build
             break
         except SizesClash as clash:
-            finding = chosen.settle(*clash.sizes) if clash.sizes else chosen.unite_alike()
+            finding = (chosen.settle_products if clash.products else chosen.settle)(*clash.sizes)
             if finding is None:
                 raise
             if finding:
@@ -83,11 +90,18 @@ def _graph(model: ModelProto, folder: Path, sizes: Mapping[str, int]) -> tuple[G
 def _learned(graph: Graph, build: Build, folder: Path) -> Graph:
     """The graph with its stored tensors told apart: fixed tables, shared parameters, and parameters of their own."""
 
-    def value(name: str) -> Array | None:
-        held = build.tensors.get(name)
-        return None if held is None or callable(held) else decoded(held, folder)
+    small: dict[str, Array | None] = {}
 
-    graph, tables = unfolded(retied(settled(graph, value), value), value)
+    def value(name: str) -> Array | None:
+        if name in small:
+            return small[name]
+        held = build.tensors.get(name)
+        found = None if held is None or callable(held) else decoded(held, folder)
+        if found is None or found.size <= SMALL:
+            small[name] = found
+        return found
+
+    graph, tables = unfolded(retied(without_idle_affine(settled(graph, value)), value), value)
     for name, table in tables.items():
         build.tensors[name] = partial(_held, table)
     graph, copies = unmerged(graph, value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -22,6 +22,7 @@ NODE_LIMIT = 2_000_000
 PLAIN_LIMIT = 64  # elements of a result of arithmetic on sizes
 VALUE_LIMIT = 1 << 22  # elements of a fixed tensor that is evaluated because a size depends on it
 
+_ALWAYS_FIXED = {"const", "arange", "full"}
 _GROWING = {"expand": 8, "tile": 8}  # a vector of sizes may be filled; tensors of the inputs' sizes are not folded
 _FOLDABLE = (UNARY | BINARY | MOVES | REDUCTIONS | {"gather", "gather_elements", "gather_nd", "scatter_nd"}) - {
     "stop_gradient",
@@ -45,9 +46,9 @@ class Build:
         self.graph = Graph(frontend="onnx")
         self.origin: Provenance | None = None
         self._plain: dict[str, Array] = {}
-        self._fixed: set[str] = set()
+        self._fixed: set[str] = {""}
         self._memo: dict[str, Array] = {}
-        self._literals: dict[tuple[str, object], str] = {}
+        self._literals: dict[tuple[str, Shape | None, bytes], str] = {}
         self.tensors: dict[str, TensorProto | Callable[[], Array | None]] = {}  # the values behind the parameters
         self.sequences: dict[str, list[str]] = {}  # what an ONNX sequence holds, by the node that stands for it
 
@@ -76,7 +77,7 @@ class Build:
         """The value of a node that depends on no input and no parameter, `None` for the others."""
         if name in self._plain:
             return self._plain[name]
-        if name not in self._fixed:
+        if name not in self._fixed or not name:
             return None
         if name not in self._memo:
             self._evaluate(name)
@@ -110,27 +111,35 @@ class Build:
         nodes = self.graph.nodes
         if type is None:
             type = RULES[op]([nodes[x].tensor for x in inputs if x], attrs)
-        plain = self._plain
-        if op in _FOLDABLE and all(x in plain for x in inputs) and not isinstance(type, tuple):
-            node = Node("", op, tuple(inputs), type, attrs)
-            if 0 <= type.size <= _GROWING.get(op, PLAIN_LIMIT):
-                value = _value(node, [plain[x] for x in inputs])
-                if value is not None:
-                    return self.const(value.reshape(type.shape or ()), type.dtype, plain=True)
-        return self.node(Node("", op, tuple(inputs), type, attrs))
+        if op in _FOLDABLE and all(map(self._plain.__contains__, inputs)) and not isinstance(type, tuple):
+            folded = self._folded(op, tuple(inputs), type, attrs)
+            if folded is not None:
+                return folded
+        return self._append(op, tuple(inputs), type, attrs)
+
+    def _folded(self, op: str, inputs: tuple[str, ...], type: TensorType, attrs: Mapping[str, Attr]) -> str | None:
+        """The constant that arithmetic on sizes gives, unless it has grown too large to be one."""
+        if not 0 <= type.size <= _GROWING.get(op, PLAIN_LIMIT):
+            return None
+        value = _value(Node("", op, inputs, type, attrs), [self._plain[x] for x in inputs])
+        return None if value is None else self.const(value.reshape(type.shape or ()), type.dtype, plain=True)
 
     def node(self, node: Node) -> str:
         """Append a node under a fresh id."""
+        return self._append(node.op, node.inputs, node.type, node.attrs, node.value, node.body)
+
+    def _append(
+        self, op: str, inputs: tuple[str, ...], type: TensorType | tuple[TensorType, ...], attrs: Mapping[str, Attr],
+        value: Array | None = None, body: Graph | None = None,
+    ) -> str:  # fmt: skip
         nodes = self.graph.nodes
         name = f"n{len(nodes)}"
         if len(nodes) >= NODE_LIMIT:
             raise SourceError(f"the file has more than {NODE_LIMIT:,} operator calls", fix="export a smaller model")
-        nodes[name] = Node(name, node.op, node.inputs, node.type, node.attrs, node.value, node.body)
+        nodes[name] = Node(name, op, inputs, type, attrs, value, body)
         if self.origin is not None:
             self.graph.provenance[name] = self.origin
-        if node.op in ("const", "arange", "full") or (
-            node.op not in LEAVES and node.body is None and all(x in self._fixed for x in node.inputs if x)
-        ):
+        if op in _ALWAYS_FIXED or (op not in LEAVES and body is None and all(map(self._fixed.__contains__, inputs))):
             self._fixed.add(name)
         return name
 
@@ -141,7 +150,7 @@ class Build:
         if plain is None:
             plain = value.ndim == 0 or (value.ndim == 1 and value.size <= 8 and value.dtype.kind in "iub")
         if plain and value.size == 1 and kind.dtype != "string":
-            key = (f"{kind}", value.tobytes())
+            key = (kind.dtype, kind.shape, value.tobytes())
             if key not in self._literals:
                 self._literals[key] = self._const(value, kind, plain)
             return self._literals[key]

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from irgen.frontends.onnx_values import repeats
 from irgen.ir.graph import Array, Graph, Node
 from irgen.ir.ops import ELEMENTWISE, MOVES
 
@@ -34,7 +35,7 @@ def retied(graph: Graph, values: Values) -> Graph:
             if sorted(other) != sorted(shape):
                 continue
             first, second = values(table), values(head)
-            if first is None or second is None or first.min() == first.max():
+            if first is None or second is None or repeats(first):
                 continue
             for turned in (True, False):
                 view = second.T if turned else second
@@ -89,7 +90,7 @@ def unmerged(graph: Graph, values: Values) -> tuple[Graph, dict[str, str]]:
         if len(found) < 2:
             continue
         value = values(name)
-        if value is not None and value.size and value.min() != value.max():
+        if value is not None and value.size and not repeats(value):
             continue
         for i, group in enumerate(_groups(graph, readers, found)[1:], 1):
             copy = f"{name}.{i}"

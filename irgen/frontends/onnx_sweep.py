@@ -31,9 +31,10 @@ _MALFORMED = (ValueError, TypeError, LookupError, ArithmeticError, AttributeErro
 class SizesClash(SourceError):
     """Two sizes that have to be equal are not."""
 
-    def __init__(self, what: str, at: str, sizes: tuple[int, int] | None) -> None:
+    def __init__(self, what: str, at: str, sizes: tuple[int, int], *, products: bool = False) -> None:
         super().__init__(what, at=at, fix="the sizes in the file contradict one another: export the model again")
         self.sizes = sizes
+        self.products = products
 
 
 @dataclass
@@ -164,7 +165,7 @@ class Sweep:
             shown = ", ".join(str(self.build.type(x)) for x in inputs if x)
             raise SizesClash(
                 f"{node.op_type} of {shown} does not fit: size {clash.a} meets {clash.b}",
-                describe(node), None if isinstance(clash, ElementsDisagree) else (clash.a, clash.b),
+                describe(node), (clash.a, clash.b), products=isinstance(clash, ElementsDisagree),
             ) from clash  # fmt: skip
         except SourceError as fault:
             fault.at = fault.at or describe(node)

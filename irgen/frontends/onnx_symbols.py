@@ -90,6 +90,25 @@ class Plan:
             size = symbol.sizes[0]
         if symbol is None or size < 1:
             return self.unite_alike()
+        return self.fix(symbol, size)
+
+    def settle_products(self, a: int, b: int) -> str | None:
+        """The same where a counts the elements there are and b those there should be: their quotient tells the sizes."""
+        loose = [s for s in self.symbols if not s.fixed]
+        for which in (0, 1):
+            for first, second in combinations(loose, 2):
+                m, n = first.sizes[which], second.sizes[which]
+                if m != n and (a * n == b * m or a * m == b * n) and first.slots[0][1] == second.slots[0][1]:
+                    self.unite(first, second)
+                    return ""
+        for symbol in loose:
+            for size in symbol.sizes:
+                if a and b and size * b % a == 0:
+                    return self.fix(symbol, size * b // a)
+        return self.unite_alike()
+
+    def fix(self, symbol: Symbol, size: int) -> str:
+        """A symbol that is no symbol; the finding that says so."""
         symbol.sizes, symbol.fixed = (size, size), True
         where = " and ".join(f"input {i} axis {axis}" for i, axis in symbol.slots)
         return f"{where} is said to vary, but the model is made for the size {size} only"

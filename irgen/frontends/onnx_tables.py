@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from irgen.frontends.onnx_sharing import Values
+from irgen.frontends.onnx_values import repeats
 from irgen.ir.graph import Array, Graph, Node
 
 TABLE_LIMIT = 1 << 22  # elements of a tensor that is looked at
@@ -18,18 +19,44 @@ def settled(graph: Graph, values: Values) -> Graph:
     blank = _is_blank(graph, weights, values)
     statistics = {s for node in graph if node.op == "batch_norm" for s in node.inputs[3:]}
     literals, roles = _literal_uses(graph), _roles(graph)
+    angles = _frequencies(graph)
+    idle_vectors = set() if blank else _odd_vectors(graph, values)
     nodes: dict[str, Node] = dict(graph.nodes)
     for name, node in graph.nodes.items():
         if node.op != "param" or node.tensor.size > TABLE_LIMIT or name in weights:
             continue
         value = values(name)
-        fixed = name in statistics or name in literals
+        fixed = name in angles or name in statistics or name in literals or name in idle_vectors
         if value is not None and not fixed:
-            plain = value.size > 0 and value.min() == value.max()
+            plain = value.size > 0 and repeats(value)
             fixed = (not plain and is_fixed(value)) or is_literal(value) or (plain and not blank and _idle(roles[name], node))
         if fixed:
             nodes[name] = replace(node, op="const", value=value)
     return replace(graph, nodes=nodes)
+
+
+def without_idle_affine(graph: Graph) -> Graph:
+    """Norms without the scale of ones and the shift of zeros that ONNX makes exporters write."""
+    nodes: dict[str, Node] = {}
+    for name, node in graph.nodes.items():
+        nodes[name] = node
+        if node.op not in ("layer_norm", "rms_norm", "group_norm"):
+            continue
+        kept = list(node.inputs)
+        for port, idle in ((2, 0.0), (1, 1.0)):
+            if len(kept) > port and kept[port] and _all(graph.nodes[kept[port]], idle):
+                kept[port] = ""
+        while kept and not kept[-1]:
+            kept.pop()
+        if tuple(kept) != node.inputs:
+            nodes[name] = replace(node, inputs=tuple(kept))
+    return replace(graph, nodes=nodes).pruned()
+
+
+def _all(node: Node, number: float) -> bool:
+    if node.op == "full":
+        return node.attrs["value"] == number
+    return node.op == "const" and node.value is not None and bool((node.value == number).all())
 
 
 def _matrices(graph: Graph) -> set[str]:
@@ -46,7 +73,7 @@ def _is_blank(graph: Graph, weights: set[str], values: Values) -> bool:
     for name in sorted(weights):
         if graph.nodes[name].op == "param" and 16 <= graph.nodes[name].tensor.size <= TABLE_LIMIT:
             value = values(name)
-            if value is not None and value.min() != value.max():
+            if value is not None and not repeats(value):
                 return False
     return True
 
@@ -62,12 +89,36 @@ def _roles(graph: Graph) -> dict[str, set[str]]:
     return roles
 
 
-_IDLE = {"where", "mul", "mask", "write", "scatter_nd", "scatter_elements", "scan", "loop", "concat", "sub"}
+_WRITTEN = {"where", "write", "scatter_nd", "scatter_elements", "masked_scatter"}
+_IDLE = _WRITTEN | {"mul", "mask", "scan", "loop", "concat", "sub"}
 
 
 def _idle(roles: set[str], node: Node) -> bool:
     """One repeated number along two axes or more where nothing learned stands: initial states, empty buffers, masks."""
-    return sum(n > 1 for n in node.shape) >= 2 and bool(roles) and roles <= _IDLE
+    return bool(roles) and roles <= (_IDLE if sum(n > 1 for n in node.shape) >= 2 else _WRITTEN)
+
+
+def _frequencies(graph: Graph) -> set[str]:
+    """What positions are multiplied by before cosine and sine, where nothing that runs takes part."""
+    found: set[str] = set()
+    for node in graph:
+        if node.op not in ("cos", "sin"):
+            continue
+        cone, stack, learned = {node.id}, list(node.inputs), list[str]()
+        while stack:
+            name = stack.pop()
+            if name in cone:
+                continue
+            cone.add(name)
+            above = graph.nodes[name]
+            if above.op == "param":
+                learned.append(name)
+            elif len(cone) > 60 or (above.op == "input" and above.tensor.is_float) or above.op in ("embedding", "linear"):
+                learned.clear()
+                break
+            stack += [s for s in above.inputs if s]
+        found.update(learned)
+    return found
 
 
 def _literal_uses(graph: Graph) -> set[str]:
@@ -84,23 +135,60 @@ def _literal_uses(graph: Graph) -> set[str]:
     return {name for name in found if graph.nodes[name].op == "param" and graph.nodes[name].tensor.size == 1}
 
 
-_NUMBERS = (
-    0.5, 1.5, 2, 3, 4, 6, 8, 10, 16, 1 / 3, 1 / 6, 1 / 8, 0.1, 0.2, 0.25, 0.044715, 1.702, 2**0.5, 0.5**0.5,
-    (2 / np.pi) ** 0.5, (np.pi / 2) ** 0.5, np.pi, 2 * np.pi, 255, 1 / 255,
-)  # fmt: skip
+_NUMBERS = (0.1, 0.2, 0.3, 0.044715, 1.702, (2 / np.pi) ** 0.5, (np.pi / 2) ** 0.5, np.pi, 2 * np.pi)
 
 
 def is_literal(value: Array) -> bool:
-    """A single number that formulas are written with, or one too small to be learned."""
+    """A single number that formulas are written with: tiny, known, or a whole number, its root, fourth root or inverse."""
     if value.size != 1:
         return False
     x = abs(float(value.reshape(-1)[0]))
-    return 0 < x < 2e-3 or x > 1000 or any(np.isclose(x, number, rtol=1e-6) for number in _NUMBERS)
+    if x in (0, 1) or not np.isfinite(x):
+        return x != 0 and x != 1
+    if x < 2e-3 or x > 1000 or any(np.isclose(x, number, rtol=1e-6) for number in _NUMBERS):
+        return True
+    powers = np.array([x, x**2, x**4, 1 / x, 1 / x**2, 1 / x**4])
+    return bool((np.abs(powers - np.round(powers)) < 4e-6 * powers)[powers > 0.5].any())
+
+
+_NORMS = {"layer_norm", "rms_norm", "group_norm"}
+
+
+def _odd_vectors(graph: Graph, values: Values) -> set[str]:
+    """Vectors of one repeated number where the others of their kind vary: scales of norms without any, empty buffers."""
+    kinds: dict[tuple[str, int], dict[str, bool]] = {}
+    for node in graph:
+        for port, source in enumerate(node.inputs):
+            if not source or graph.nodes[source].op != "param":
+                continue
+            leaf = graph.nodes[source]
+            if leaf.tensor.size < 2 or max(leaf.shape) != leaf.tensor.size:
+                continue
+            value = values(source)
+            if value is not None:
+                kind = ("norm", port) if node.op in _NORMS else (node.op, 0)
+                kinds.setdefault(kind, {})[source] = repeats(value)
+    found: set[str] = set()
+    for (kind, _), flat in kinds.items():
+        varied = sum(not same for same in flat.values())
+        if varied if kind == "norm" else varied >= 10 * sum(flat.values()):
+            found.update(name for name, same in flat.items() if same)
+    return found
 
 
 def is_fixed(value: Array) -> bool:
     """Whether the values show that nobody learned them."""
+    if value.ndim == 1 and _random(value[:8].tolist()):
+        return is_mask(value)
     return is_mask(value) or is_whole(value) or is_progression(value) or is_wave(value) or is_ramp(value)
+
+
+def _random(first: list[float]) -> bool:
+    """Whether the first numbers of a vector are neither whole nor in progression (a look before the careful tests)."""
+    if len(first) < 4 or all(x == round(x) for x in first if np.isfinite(x)):
+        return False
+    a, b, c = first[:3]
+    return abs((b - a) - (c - b)) > 1e-3 * abs(b - a) and abs(b * b - a * c) > 1e-3 * abs(b * b)
 
 
 def is_mask(value: Array) -> bool:
@@ -110,13 +198,13 @@ def is_mask(value: Array) -> bool:
 
 def is_whole(value: Array) -> bool:
     """Whole numbers that differ: indicators, positions, offsets."""
-    return value.size >= 2 and bool((value == np.round(value)).all()) and value.min() != value.max()
+    return value.size >= 2 and bool((value == np.round(value)).all()) and not repeats(value)
 
 
 def is_progression(value: Array) -> bool:
     """One axis of at least four numbers in arithmetic or geometric progression (frequencies, slopes, positions)."""
     line = value.reshape(-1).astype(np.float64)
-    if line.size < 4 or max(value.shape) != line.size or line.min() == line.max():
+    if line.size < 4 or max(value.shape) != line.size or repeats(line):
         return False
     steps = np.diff(line)
     if np.allclose(steps, steps[0], rtol=1e-4, atol=0):

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from irgen.frontends.onnx_sharing import Values
+from irgen.frontends.onnx_values import repeats
 from irgen.ir.graph import Array, Attr, Graph, Node
 from irgen.ir.tensor import TensorType
 
@@ -27,7 +28,7 @@ def unfolded(graph: Graph, values: Values) -> tuple[Graph, dict[str, Array]]:
         if node.op != "param" or name in read_by_product or len(shape) < 3 or node.tensor.size > LIMIT:
             continue
         value = values(name)
-        if value is None or value.min() == value.max():
+        if value is None or repeats(value):
             continue
         own = value
         for axis in range(value.ndim - 2):

@@ -19,6 +19,10 @@ ELEMENT_TYPES: dict[int, str] = {
     TensorProto.COMPLEX128: "complex128", TensorProto.BFLOAT16: "bfloat16", TensorProto.UINT4: "uint4",
     TensorProto.INT4: "int4",
 }  # fmt: skip
+_PLAIN = {
+    number: np.dtype(name).newbyteorder("<") for number, name in ELEMENT_TYPES.items()
+    if name in ("float32", "float64", "float16", "int64", "int32", "int16", "int8", "uint8", "bool")
+}  # fmt: skip
 _BITS = {"float8": 8, "bfloat16": 16, "int4": 4, "uint4": 4, "bool": 8}
 SIZE_LIMIT = 1 << 48  # elements of one tensor
 
@@ -61,6 +65,10 @@ def decoded(tensor: TensorProto, folder: Path | None) -> Array | None:
     shape = dims(tensor)
     if tensor.data_location == TensorProto.EXTERNAL:
         return _external(tensor, shape, folder)
+    if tensor.data_type in _PLAIN and tensor.HasField("raw_data"):
+        stored, kind = tensor.raw_data, _PLAIN[tensor.data_type]
+        if len(stored) == math.prod(shape) * kind.itemsize:
+            return np.frombuffer(stored, kind).reshape(shape)
     _check_length(tensor, shape)
     try:
         value: Array = numpy_helper.to_array(tensor)
@@ -128,3 +136,11 @@ def _external(tensor: TensorProto, shape: tuple[int, ...], folder: Path | None) 
         stored = np.memmap(file, np.uint16, "r", offset, shape)
         return (stored.astype(np.uint32) << 16).view(np.float32)
     return np.memmap(file, np.dtype(dtype).newbyteorder("<"), "r", offset, shape)
+
+
+def repeats(value: Array) -> bool:
+    """Whether a tensor is one number, repeated."""
+    if not value.size:
+        return True
+    line = value.reshape(-1)
+    return bool(line[0] == line[-1]) and bool((line == line[0]).all())
