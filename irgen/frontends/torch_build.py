@@ -78,6 +78,8 @@ class Builder:
         self.origin: Provenance | None = None
         self.out: Any = None
         """What the call being lowered gave in the pass: a nest of (shape, dtype) holders."""
+        self.stride: tuple[int, ...] = ()
+        """How the call's first tensor lay in memory."""
         self._scalars: dict[tuple[str, str], Val] = {}
 
     # -- nodes --------------------------------------------------------------------------------------------------

@@ -97,8 +97,9 @@ def _avg_pool(rank: int) -> Callable[..., Val]:
         c: Builder, x: Val, kernel_size: Sizes, stride: Any = None, padding: Sizes = 0, ceil_mode: bool = False,
         count_include_pad: bool = True, divisor_override: int | None = None,
     ) -> Val:  # fmt: skip
-        kernel = per_axis(kernel_size, rank)
         pads = tuple((p, p) for p in per_axis(padding, rank))
+        room = [n + 2 * p for n, (p, _) in zip(x.shape[-rank:], pads, strict=True)]
+        kernel = tuple(min(k, n) for k, n in zip(per_axis(kernel_size, rank), room, strict=True))  # ceil_mode cuts it
         y = c.emit(
             "avg_pool", [x], c.out.shape, x.dtype, kernel=kernel, stride=per_axis(stride, rank) if stride else kernel,
             pads=pads, count_pad=count_include_pad,

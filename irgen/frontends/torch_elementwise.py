@@ -326,7 +326,8 @@ TABLE: dict[str, Callable[..., Any]] = {
     "special_ndtr": lambda c, x: c.binary(
         "mul", c.binary("add", c.unary("erf", c.binary("mul", c.floating(x), 0.5**0.5)), 1.0), 0.5
     ),
-    "where": _where, "masked_fill": _masked_fill,
+    "where": _where, "where method": lambda c, x, condition, other: _where(c, condition, x, other),
+    "masked_fill": _masked_fill,
     "isnan": lambda c, x: c.unary("isnan", x, "bool"), "isinf": lambda c, x: c.unary("isinf", x, "bool"),
     "isfinite": _isfinite, "nan_to_num": _nan_to_num, "isclose": _isclose,
     "isneginf": lambda c, x: c.binary("eq", x, -math.inf, result="bool"),

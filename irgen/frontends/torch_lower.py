@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+import torch
+
 from irgen.frontends import (
     torch_contract,
     torch_convolve,
@@ -44,6 +46,8 @@ def lower(record: Recording, frontend: str) -> Graph:
 def name_of(func: Callable[..., Any]) -> str:
     """`add` for `torch.add`, `Tensor.add_`, `operator.iadd` and `aten.add.Tensor` alike."""
     name: str = getattr(func, "__name__", type(func).__name__)
+    if func is torch.Tensor.where:  # the tensor comes first there, the condition in `torch.where`
+        return "where method"
     if name == "__get__":
         return f"get {func.__self__.__name__}"  # pyright: ignore
     name = name.partition(".")[0]
@@ -145,6 +149,7 @@ class _Lowerer:
             mapped(tree, lambda x: self._value(x) if isinstance(x, Ref) else x) for tree in (call.args, call.kwargs)
         )
         self.build.out = mapped(call.out if call.out is not None else call.writes[0], _typed)
+        self.build.stride = next((ref.stride for ref in refs(call.args)), ())
         rule = TABLE.get(name)
         if rule is not None:
             kwargs.pop("out", None)
@@ -156,7 +161,18 @@ class _Lowerer:
                 return result
             except _FAULTS:
                 pass  # what the rule made before it gave up is pruned in the end
+        if not call.writes and not any(True for _ in refs((call.args, call.kwargs))):
+            return self._constants(
+                call.out,
+                call.func(*call.args, **{**call.kwargs, "device": "cpu"} if "device" in call.kwargs else call.kwargs),
+            )
         return self._opaque_call(call, name, args, kwargs)
+
+    def _constants(self, out: Any, value: Any) -> Any:
+        """What a function makes from numbers alone."""
+        if isinstance(out, Ref):
+            return self.build.scalar(value.item(), DTYPES[out.dtype]) if not out.shape else self.build.const(value)
+        return tuple(self._constants(o, v) for o, v in zip(out, value, strict=True))
 
     def _checked(self, out: Any, result: Any) -> Any:
         """The results with the types that the pass gave; other sizes are a fault of the rule."""

@@ -50,7 +50,7 @@ VALUES = frozenset(
 GIVES_TENSOR = frozenset(["T", "mT", "H", "mH", "real", "imag", "data"])
 TAKES_INTEGERS = frozenset(
     "pad view reshape expand repeat narrow split chunk roll unflatten zeros ones empty new_zeros new_ones new_empty "
-    "arange tile broadcast_to split_with_sizes constant_pad_nd unfold select tril triu rand randn eye".split()
+    "arange tile broadcast_to split_with_sizes constant_pad_nd unfold select tril triu rand randn eye as_strided".split()
 )
 LITERALS = frozenset({torch.tensor, torch.as_tensor, torch.scalar_tensor, torch.asarray})
 SKIPPED = frozenset(
@@ -237,7 +237,7 @@ class Recorder(TorchFunctionMode):
             )
             named = self._integers(named, base)
         elif base in ("__getitem__", "__setitem__") and len(args) > 1:
-            args = (args[0], self._bounds(args[1]), *args[2:])
+            args = (args[0], self._plain_index(args[1]), *args[2:])
         if func in LITERALS and not tensors((args, named)):
             return self._literal(func, args, named)
         if base in VALUES:
@@ -334,10 +334,17 @@ class Recorder(TorchFunctionMode):
 
         return mapped(tree, number)
 
-    def _bounds(self, index: Any) -> Any:
-        items: tuple[Any, ...] = index if isinstance(index, tuple) else (index,)
-        fixed = tuple(self._integers(i, "slice") if isinstance(i, slice) else i for i in items)
-        return fixed if isinstance(index, tuple) else fixed[0]
+    def _plain_index(self, index: Any) -> Any:
+        """An index whose bounds are numbers and whose lists of tensors are tensors."""
+
+        def item(x: Any) -> Any:
+            if isinstance(x, slice):
+                return self._integers(x, "slice")
+            if isinstance(x, (list, tuple)) and x and all(isinstance(i, torch.Tensor) and i.ndim == 0 for i in x):  # pyright: ignore
+                return self._call(torch.stack, "stack", (list(x),), {})  # pyright: ignore[reportUnknownArgumentType]
+            return x
+
+        return tuple(item(i) for i in index) if type(index) is tuple else item(index)
 
     def _really(self, func: Callable[..., Any], name: str, args: Any, kwargs: Any) -> Any:
         """What the call gives on real values; noted where they come from the inputs."""

@@ -67,14 +67,22 @@ def tile(c: Builder, x: Val, times: Sequence[int]) -> Val:
 
 
 def _repeat_interleave(c: Builder, x: Val, repeats: Any, dim: int | None = None, *, output_size: Any = None) -> Val:
-    if isinstance(repeats, Val):
-        raise Unlowered
     if dim is None:
         x, dim = c.reshape(x, (-1,)), 0
     axis = dim % x.rank
+    if isinstance(repeats, Val):
+        return _repeated_by(c, x, c.expand(repeats, (x.shape[axis],)), axis)
     spread = c.unsqueeze(x, axis + 1)
     spread = c.expand(spread, (*x.shape[: axis + 1], repeats, *x.shape[axis + 1 :]))
     return c.reshape(spread, (*x.shape[:axis], x.shape[axis] * repeats, *x.shape[axis + 1 :]))
+
+
+def _repeated_by(c: Builder, x: Val, repeats: Val, axis: int) -> Val:
+    """Each entry of an axis as often as a tensor says: entry j stands where j running sums have passed."""
+    total = c.out.shape[axis]
+    ends = c.unary("cumsum", repeats, axis=0, reverse=False, exclusive=False)
+    place = c.emit("searchsorted", [ends, c.arange(total, repeats.dtype)], (total,), "int64", right=True)
+    return c.emit("gather", [x, place], c.out.shape, x.dtype, axis=axis)
 
 
 def _cat(c: Builder, tensors: Sequence[Val], dim: int = 0, *, axis: int | None = None) -> Val:
@@ -271,8 +279,14 @@ def _view_as_real(c: Builder, x: Val) -> Val:
 def _as_strided(c: Builder, x: Val, size: Any, stride: Any, storage_offset: int | None = None) -> Val:
     """Elements by their place in memory, of a tensor whose memory is in order."""
     size, stride, start = sizes_of((size,)), sizes_of((stride,)), int(storage_offset or 0)
-    if start == 0 and size == x.shape and stride == tuple(math.prod(size[i + 1 :]) for i in range(len(size))):
+    overlapping = _windows(c, x, size, stride)
+    if overlapping is not None and storage_offset is None:
+        return overlapping
+    in_order = tuple(math.prod(x.shape[i + 1 :]) for i in range(x.rank))
+    if start == 0 and size == x.shape and stride == in_order:
         return x
+    if c.stride != in_order:
+        raise Unlowered
     places = start + sum(
         (
             np.arange(n).reshape(-1, *(1,) * (len(size) - 1 - i)) * s
@@ -284,6 +298,24 @@ def _as_strided(c: Builder, x: Val, size: Any, stride: Any, storage_offset: int 
         raise Unlowered
     flat = c.emit("gather", [c.reshape(x, (-1,)), c.const(places.reshape(-1))], (places.size,), x.dtype, axis=0)
     return c.reshape(flat, size)
+
+
+def _windows(c: Builder, x: Val, size: tuple[int, ...], stride: tuple[int, ...]) -> Val | None:
+    """Chunks that overlap: the strides are x's own, but for one axis that steps through the next one."""
+    changed = [i for i, (new, own) in enumerate(zip(stride, c.stride, strict=False)) if new != own]
+    if len(stride) != x.rank or len(changed) != 1 or changed[0] + 1 >= x.rank:
+        return None
+    at = changed[0]
+    inner = stride[at + 1]
+    if c.stride[at] != x.shape[at + 1] * inner or stride[at] % inner or size[at + 1] != x.shape[at + 1]:
+        return None
+    merged = c.reshape(x, (*x.shape[:at], x.shape[at] * x.shape[at + 1], *x.shape[at + 2 :]))
+    step = stride[at] // inner
+    if size[at] != (merged.shape[at] - size[at + 1]) // step + 1:
+        return None
+    shape = (*x.shape[:at], size[at], *x.shape[at + 2 :], size[at + 1])
+    cut = c.emit("window", [merged], shape, x.dtype, axis=at, size=size[at + 1], step=step)
+    return c.transpose(cut, (*range(at + 1), x.rank - 1, *range(at + 1, x.rank - 1)))
 
 
 def _block_diag(c: Builder, *tensors: Val) -> Val:

@@ -82,7 +82,7 @@ def mapped(tree: Any, change: Callable[[Any], Any]) -> Any:
         items = [mapped(item, change) for item in tree]  # pyright: ignore[reportUnknownVariableType]
         if hasattr(tree, "_fields"):
             return type(tree)(*items)
-        return torch.Size(items) if isinstance(tree, torch.Size) else tuple(items)
+        return tuple(items)
     if isinstance(tree, list):
         return [mapped(item, change) for item in tree]  # pyright: ignore[reportUnknownVariableType]
     if isinstance(tree, dict):
