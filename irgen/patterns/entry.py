@@ -45,7 +45,12 @@ def entry(analysis: Analysis, start: str, sums: frozenset[str], width: int) -> E
         if leaf is not None:
             found.embeddings[name] = leaf
             found.nodes.add(name)
-            found.nodes |= analysis.back(name, 0) if leaf.kind in {"patch", "tubelet"} else set()
+            if leaf.kind in {"patch", "tubelet"}:
+                found.nodes |= analysis.back(name, 0)
+            else:
+                quantised, codes = _quantised(analysis, name, sums)
+                found.nodes |= quantised
+                found.sums.extend(codes)
             continue
         found.nodes.add(name)
         for source in dict.fromkeys(s for s in node.inputs if s):
@@ -63,6 +68,9 @@ def entry(analysis: Analysis, start: str, sums: frozenset[str], width: int) -> E
     return found
 
 
+_SELECTIONS = frozenset({"cast", "gather", "gather_nd", "masked_select"})
+"""What may choose images or frames of an input before they are projected."""
+
 _FEW = 16
 """No vocabulary of tokens is as small as a table of segments beside one that is larger."""
 
@@ -76,6 +84,8 @@ def _name_segments(analysis: Analysis, found: Entry) -> None:
     for name in [n for n in lookups if _coordinates(analysis, n)]:
         lookups.pop(name).kind = "bbox"
     added = [n for n in lookups if _is_added(analysis, n)]
+    if _name_codebooks(analysis, {n: lookups[n] for n in added}):
+        return
     projected = any(e.kind == "linear" for e in found.embeddings.values())
     if projected and len(added) == len(lookups) == 1:
         lookups[added[0]].kind = "learned-position"
@@ -85,6 +95,27 @@ def _name_segments(analysis: Analysis, found: Entry) -> None:
     for name in added:
         if name != token and analysis[name].inputs[0] != analysis[token or name].inputs[0]:
             lookups[name].kind = "segment" if int(str(lookups[name].size)) <= _FEW else "learned-position"
+
+
+def _name_codebooks(analysis: Analysis, lookups: dict[str, Embedding]) -> bool:
+    """Tables of one size, each looked up by another slice of one tensor of codes and added up, are codebooks."""
+    tables = {analysis[n].inputs[0] for n in lookups}
+    sources = {_sliced(analysis, analysis[n].inputs[-1]) for n in lookups}
+    sizes = {(e.size, e.width) for e in lookups.values()}
+    if len(tables) < 2 or len(sources) != 1 or len(sizes) != 1 or None in sources:
+        return False
+    for embedding in lookups.values():
+        embedding.kind = "codebook"
+    return True
+
+
+def _sliced(analysis: Analysis, index: str) -> str | None:
+    """The tensor of which an index is a slice, or None if it is no slice."""
+    cut = False
+    while analysis.op(index) in MOVES or analysis.op(index) == "cast":
+        cut = cut or analysis.op(index) == "slice"
+        index = analysis.inputs(index)[0]
+    return index if cut else None
 
 
 def _is_added(analysis: Analysis, name: str) -> bool:
@@ -100,6 +131,23 @@ def _coordinates(analysis: Analysis, name: str) -> bool:
         n for n in cone if analysis.op(n) == "input" and analysis[n].shape[-1:] == (4,) and len(analysis[n].shape) >= 3
     ]
     return bool(boxes)
+
+
+def _quantised(analysis: Analysis, name: str, sums: frozenset[str]) -> tuple[set[str], list[str]]:
+    """What turns hidden states into the index of a lookup (scaling, binning, nearest codes), and the last sum behind it."""
+    if analysis.op(name) not in {"embedding", "gather"}:
+        return set(), []
+    nodes: set[str] = set()
+    reads: set[str] = set()
+    stack = [analysis[name].inputs[-1]]
+    while stack:
+        at = stack.pop()
+        if at in sums:
+            reads.add(at)
+        elif at not in nodes and analysis.is_data(at) and analysis.op(at) != "input":
+            nodes.add(at)
+            stack.extend(analysis.data(at))
+    return nodes, sorted(reads, key=analysis.place.__getitem__)[-1:]
 
 
 def _parts(analysis: Analysis, nodes: set[str]) -> list[tuple[str, Part]]:
@@ -119,6 +167,8 @@ def _parts(analysis: Analysis, nodes: set[str]) -> list[tuple[str, Part]]:
             part = Part("activation", {"activation": NAMES[node.op]})
         elif node.op == "conv":
             part = Part("convolution", convolution_facts(analysis, name))
+        elif node.op == "searchsorted":
+            part = Part("quantizer", {"width": analysis[node.inputs[0]].size})
         elif node.op in {"max_pool", "avg_pool", "adaptive_pool"}:
             part = Part("pooling", {"width": node.shape[1]})
         if part is not None:
@@ -150,7 +200,7 @@ def _leaf(analysis: Analysis, name: str) -> Embedding | None:
     if node.op in {"conv", "linear"}:
         source = node.inputs[0]
         moved = False
-        while analysis.op(source) in MOVES or analysis.op(source) == "cast":
+        while analysis.op(source) in MOVES or analysis.op(source) in _SELECTIONS:
             moved = moved or analysis.op(source) in {"reshape", "transpose"}
             source = analysis.inputs(source)[0]
         if analysis.op(source) != "input" or not analysis[source].is_float:
@@ -209,8 +259,15 @@ def _added_table(analysis: Analysis, op: str, name: str, width: int) -> Embeddin
     if analysis.cls[name] in {CONST, INDEX}:
         value = analysis.probes[0].value(name)
         if value is not None and _sinusoidal(np.asarray(value, dtype=np.float64)):
-            return Embedding("sinusoidal-position", rows, width)
+            return Embedding("sinusoidal-position", _table_rows(analysis, name, width), width)
     return None
+
+
+def _table_rows(analysis: Analysis, name: str, width: int) -> int | None:
+    """Rows of the stored table behind a fixed embedding; None where it is computed for any length."""
+    while analysis.op(name) in MOVES or analysis.op(name) == "cast":
+        name = analysis.inputs(name)[0]
+    return analysis[name].size // width if analysis.op(name) == "const" else None
 
 
 def _sinusoidal(table: np.ndarray) -> bool:

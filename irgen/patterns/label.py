@@ -10,6 +10,7 @@ from irgen.match.analysis import Analysis
 from irgen.match.pattern import Branch, Pattern, classify
 from irgen.patterns.cores import find_cores
 from irgen.patterns.family import family_of
+from irgen.patterns.graph_embeddings import name_graph_embeddings
 from irgen.patterns.head import behind_last_sum, find_head, parts_of
 from irgen.patterns.layers import Sublayer, carried_norms, form_of
 from irgen.patterns.parameters import weight_size
@@ -41,6 +42,7 @@ def recognise(graph: Graph, patterns: list[Pattern]) -> tuple[list[Region], Arch
     for run in runs:
         for s in run.sublayers:
             run.parts[s.sum.node] = _parts(analysis, s)
+    name_graph_embeddings(analysis, runs, cores)
     embeddings, reads = _embeddings(analysis, runs)
     tables = {
         analysis[n].inputs[0]
@@ -172,7 +174,7 @@ def _embeddings(analysis: Analysis, runs: list[Run]) -> tuple[list[Embedding], d
     known: dict[tuple[object, ...], int] = {}
     for name, embedding in order.items():
         table = analysis[name].inputs[0] if analysis[name].inputs else name
-        key = (table, embedding.kind, embedding.size)
+        key = (table, embedding.kind, repr(embedding.size))
         if key not in known:
             known[key] = len(kept)
             kept.append(embedding)
@@ -203,7 +205,7 @@ def _table_size(analysis: Analysis, runs: list[Run]) -> int:
     tables: set[str] = set()
     for run in runs:
         for name, embedding in run.entry.embeddings.items():
-            if embedding.kind in {"token", "learned-position", "segment"}:
+            if embedding.kind not in {"patch", "tubelet", "linear", "frame", "sinusoidal-position"}:
                 node = analysis[name]
                 tables.add(node.inputs[0] if node.op in {"embedding", "gather"} else name)
     return weight_size(analysis, tables)

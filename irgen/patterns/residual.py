@@ -67,20 +67,26 @@ def _terms(analysis: Analysis, name: str) -> list[str]:
     """The hidden states that a sum adds, nested sums of one reader flattened."""
     terms: list[str] = []
     for source in analysis.inputs(name):
-        if not analysis.is_data(source):
+        learned = analysis.cls[source] == PARAM and _fills(analysis, source, name)
+        if not analysis.is_data(source) and not learned:
             continue
         below = source
         while analysis.op(below) in {"reshape", "cast"} and analysis.single_user(below):
             below = analysis.inputs(below)[0]
-        if (
-            analysis.op(below) == "add"
-            and analysis.single_user(below)
-            and analysis[below].size == analysis[name].size
-        ):
+        if analysis.op(below) == "add" and analysis.single_user(below) and analysis[below].size == analysis[name].size:
             terms.extend(_terms(analysis, below))
         else:
             terms.append(source)
     return terms
+
+
+def _fills(analysis: Analysis, term: str, name: str) -> bool:
+    """Whether a term is as large as a sum, or is one learned state for every entry of the batch."""
+    small, large = analysis[term].shape, analysis[name].shape
+    if analysis[term].size == analysis[name].size:
+        return True
+    single = len(small) == len(large) and small[0] == 1 and small[1:] == large[1:]
+    return (single or small == large[1:]) and len(large) > 2 and analysis.cls[term] == PARAM
 
 
 def _is_copied(analysis: Analysis, term: str, name: str) -> bool:
@@ -134,11 +140,10 @@ def _sum(analysis: Analysis, name: str) -> Sum | None:
 
 def _carried(analysis: Analysis, name: str, terms: list[str]) -> Sum | None:
     """A sum in which one term is an earlier hidden state, as it was or scaled."""
-    size = analysis[name].size
     roots = [analysis.strip(term) for term in terms]
     for i in sorted(range(len(terms)), key=lambda i: analysis.place[roots[i]]):
         root, others = roots[i], [t for j, t in enumerate(terms) if j != i]
-        sized = analysis[root].size == size or _is_copied(analysis, terms[i], name)
+        sized = _fills(analysis, root, name) or _is_copied(analysis, terms[i], name)
         if not sized or analysis.cls[root] not in {DATA, PARAM}:
             continue
         region: set[str] = set()

@@ -159,6 +159,10 @@ def _role(analysis: Analysis, run: Run, runs: list[Run], feeds: set[int]) -> str
         return "decoder"
     if kinds <= {"convolution", "unknown", "pooling"} and any("self-attention" in _kinds(r) for r in _behind(run)):
         return "head"
+    if kinds <= {"convolution", "rnn", "unknown"} and any("self-attention" in _kinds(r) for r in runs):
+        feeding = any(run in _behind(r) for r in runs if "self-attention" in _kinds(r))
+        if not feeding:
+            return "codec"
     neighbours = [r for r in runs if r is not run and (_follows(r, run) or _follows(run, r))]
     if any(_resized(run, other) for other in neighbours) or kinds <= {"convolution", "unknown", "pooling"}:
         return "stage"
