@@ -100,6 +100,8 @@ class Edge:
     points: list[Point]
     head: bool = True
     tap: bool = False
+    curved: bool = False
+    """The points are the control points of a cubic spline, and then the tip."""
     role: str = ""
     label: Text | None = None
     chip: tuple[float, float, float, float] | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import hypot
 
 Point = tuple[float, float]
 
@@ -91,3 +92,22 @@ def signs(sign: str, x: float, y: float) -> str:
     if sign == "−":
         return f"M{number(x - 4.6)} {number(y)}h9.2"
     return f"M{number(x - 2)} {number(y)}h4"
+
+
+def spline(points: Sequence[Point]) -> str:
+    """A cubic spline through control points, as Graphviz gives them; the last point is the tip of the arrowhead."""
+    (x, y), rest = points[0], points[1:]
+    out = [f"M{number(x)} {number(y)}"]
+    for at in range(0, len(rest) - 2, 3):
+        out.append("C" + " ".join(f"{number(px)} {number(py)}" for px, py in rest[at : at + 3]))
+    return "".join(out)
+
+
+def aimed(points: Sequence[Point]) -> str:
+    """An arrowhead in any direction at the end of a spline."""
+    (x1, y1) = points[-1]
+    x0, y0 = next(((x, y) for x, y in reversed(points[:-1]) if hypot(x1 - x, y1 - y) > 0.5), (x1, y1 + 1))
+    long = hypot(x1 - x0, y1 - y0)
+    dx, dy = (x1 - x0) / long * HEAD, (y1 - y0) / long * HEAD
+    ax, ay, bx, by = x1 - dx - dy / 2, y1 - dy + dx / 2, x1 - dx + dy / 2, y1 - dy - dx / 2
+    return f"M{number(x1)} {number(y1)}L{number(ax)} {number(ay)}L{number(bx)} {number(by)}z"

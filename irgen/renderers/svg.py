@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from irgen.renderers.paths import elbow, heads, number, ring, signs
+from irgen.renderers.paths import aimed, elbow, heads, number, ring, signs, spline
 from irgen.renderers.style import sheet
 from irgen.scene import Edge, Group, Node, Point, Scene, Text, plain, runs
 
@@ -137,16 +137,16 @@ class _Writer:
 
     def _edge(self, edge: Edge) -> None:
         name = f' data-e="{escape(edge.source)}&gt;{escape(edge.target)}"'
-        self.out.append(self.path(self.cls(self._edge_class(edge)), elbow(edge.points, edge.head), name))
+        self.out.append(self.path(self.cls(self._edge_class(edge)), spline(edge.points) if edge.curved else elbow(edge.points, edge.head), name))
 
     def _heads(self) -> None:
-        tips: dict[str, list[list[Point]]] = {}
+        tips: dict[str, list[str]] = {}
         for edge in self.scene.edges:
             if edge.head:
                 cls = "ai" if edge.kind == "idle" else f"a-{edge.role}" if edge.role else "a"
-                tips.setdefault(cls, []).append(edge.points)
+                tips.setdefault(cls, []).append(aimed(edge.points) if edge.curved else heads(edge.points))
         for cls, lines in tips.items():
-            self.out.append(self.path(self.cls(cls), "".join(heads(points) for points in lines)))
+            self.out.append(self.path(self.cls(cls), "".join(lines)))
         taps: dict[str, dict[Point, None]] = {}
         for edge in self.scene.edges:
             if edge.tap:
