@@ -1,7 +1,8 @@
 """The JSON form of the IR, schema `irgen.ir/1`: a graph, and where it was labelled its regions and architecture.
 
     {"schema": "irgen.ir/1",
-     "graph": {"frontend", "inputs", "outputs", "output_names", "findings", "parameters", "nodes": […], "provenance": {id: …}},
+     "graph": {"frontend", "inputs", "outputs", "output_names", "findings", "parameters", "nodes": […],
+               "provenance": {id: …}},
      "constants": {name: {"dtype", "shape", "data": base64 of zlib} | {"dtype": "string", "shape", "strings"}},
      "regions": […], "architecture": {…} | null}
 

@@ -10,9 +10,9 @@
 An empty port is `_`, an unknown size `?`, an unknown rank `[*]`. Ids, symbols and words that are not plain stand in
 quotes. A constant is a value or row of values, `absent`, or `@name` of a data line at the end (`@name = float32[…]
 "base64"`). A body stands in braces behind the type, indented. `inputs` lists the inputs where their order is not that
-of their lines; `from ID {…}` is provenance; `finding "…"`, `parameters N` and `frontend "…"` say what they say. `#` starts a comment.
-When reading, a type may be left out where the operator and its inputs settle it, a number may stand for a constant
-argument, and without a `return` line the last node is the output.
+of their lines; `from ID {…}` is provenance; `finding "…"`, `parameters N` and `frontend "…"` say what they say. `#`
+starts a comment. When reading, a type may be left out where the operator and its inputs settle it, a number may stand
+for a constant argument, and without a `return` line the last node is the output.
 """
 
 from __future__ import annotations
