@@ -19,6 +19,8 @@ class Entry:
     """What lies behind a stream: the sums it continues, its embeddings (by node), its inputs, its parts in order."""
 
     sums: list[str] = field(default_factory=list[str])
+    codes: list[str] = field(default_factory=list[str])
+    """Sums that are read as quantised codes."""
     embeddings: dict[str, Embedding] = field(default_factory=dict[str, Embedding])
     inputs: list[str] = field(default_factory=list[str])
     parts: list[tuple[str, Part]] = field(default_factory=list[tuple[str, Part]])
@@ -32,7 +34,7 @@ def entry(analysis: Analysis, start: str, sums: frozenset[str], width: int) -> E
     stack = [start]
     while stack:
         name = stack.pop()
-        if name in found.nodes or name in found.sums:
+        if name in found.nodes or name in found.sums or name in found.codes:
             continue
         if name in sums:
             found.sums.append(name)
@@ -50,7 +52,7 @@ def entry(analysis: Analysis, start: str, sums: frozenset[str], width: int) -> E
             else:
                 quantised, codes = _quantised(analysis, name, sums)
                 found.nodes |= quantised
-                found.sums.extend(codes)
+                found.codes.extend(codes)
             continue
         found.nodes.add(name)
         for source in dict.fromkeys(s for s in node.inputs if s):
@@ -165,7 +167,7 @@ def _parts(analysis: Analysis, nodes: set[str]) -> list[tuple[str, Part]]:
             )
         elif node.op in NAMES and analysis.is_data(name):
             part = Part("activation", {"activation": NAMES[node.op]})
-        elif node.op == "conv":
+        elif node.op in {"conv", "conv_transposed"}:
             part = Part("convolution", convolution_facts(analysis, name))
         elif node.op == "searchsorted":
             part = Part("quantizer", {"width": analysis[node.inputs[0]].size})

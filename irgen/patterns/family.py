@@ -27,7 +27,7 @@ def family_of(analysis: Analysis, runs: list[Run], embeddings: list[Embedding]) 
     towers = [run for run in runs if not run.reads and (run.entry.embeddings or run.entry.inputs)]
     decoders = [run for run in runs if run.role == "decoder"]
     crossed = any(run.memories for run in decoders)
-    if any(run.role == "resampler" for run in runs) or len(towers) > 2 or (len(towers) == 2 and not crossed):
+    if any(run.role in {"resampler", "codec"} for run in runs) or len(towers) > 2 or (len(towers) == 2 and not crossed):
         return "composite"
     if crossed:
         return "encoder-decoder"

@@ -16,7 +16,7 @@ from irgen.patterns.layers import Sublayer, carried_norms, form_of
 from irgen.patterns.parameters import weight_size
 from irgen.patterns.regions import build_regions
 from irgen.patterns.residual import Sum, find_sums
-from irgen.patterns.stacks import Run, assign_roles, build_runs, connect, links_of, to_stack
+from irgen.patterns.stacks import Run, assign_names, assign_roles, build_runs, connect, links_of, merge_codecs, to_stack
 from irgen.patterns.units import find_units
 
 _SILENT = frozenset(
@@ -42,6 +42,8 @@ def recognise(graph: Graph, patterns: list[Pattern]) -> tuple[list[Region], Arch
     for run in runs:
         for s in run.sublayers:
             run.parts[s.sum.node] = _parts(analysis, s)
+    runs = merge_codecs(runs)
+    assign_names(runs)
     name_graph_embeddings(analysis, runs, cores)
     embeddings, reads = _embeddings(analysis, runs)
     tables = {
@@ -192,7 +194,7 @@ def _embeddings(analysis: Analysis, runs: list[Run]) -> tuple[list[Embedding], d
             *dict.fromkeys(
                 f"embedding:{index[n]}" for n in sorted(run.entry.embeddings, key=analysis.place.__getitem__)
             ),
-            *(r.name for r in run.reads),
+            *(r.name for r in [*run.reads, *run.codes]),
             *(f"input:{inputs[n]}" for n in run.entry.inputs),
         ]
         for run in runs

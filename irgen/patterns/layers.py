@@ -195,7 +195,9 @@ def into_blocks(analysis: Analysis, layers: list[list[Sublayer]], parts: dict[st
     for index, layer in enumerate(layers):
         sublayers = [part for s in layer for part in parts[s.sum.node]]
         form, norm = layer_form(layer)
-        key = repr((form, norm, [(p.kind, p.form, _shown(p)) for p in sublayers]))
+        for part in sublayers:
+            part.form = form if part.form in {None, "none"} else part.form
+        key = repr((form, norm, [(p.kind, _shown(p)) for p in sublayers]))
         if key in blocks:
             blocks[key].at.append(index)
         else:

@@ -81,12 +81,11 @@ def _terms(analysis: Analysis, name: str) -> list[str]:
 
 
 def _fills(analysis: Analysis, term: str, name: str) -> bool:
-    """Whether a term is as large as a sum, or is one learned state for every entry of the batch."""
-    small, large = analysis[term].shape, analysis[name].shape
+    """Whether a term is as large as a sum, or a learned state that is one for all entries or all tokens."""
     if analysis[term].size == analysis[name].size:
         return True
-    single = len(small) == len(large) and small[0] == 1 and small[1:] == large[1:]
-    return (single or small == large[1:]) and len(large) > 2 and analysis.cls[term] == PARAM
+    small, large = analysis[term].shape, analysis[name].shape
+    return analysis.cls[term] == PARAM and len(small) > 1 and len(large) > 2 and small[-1:] == large[-1:]
 
 
 def _is_copied(analysis: Analysis, term: str, name: str) -> bool:

@@ -23,6 +23,8 @@ class Run:
     parts: dict[str, list[Part]] = field(default_factory=dict[str, list[Part]])
     reads: list[Run] = field(default_factory=list["Run"])
     memories: list[Run] = field(default_factory=list["Run"])
+    codes: list[Run] = field(default_factory=list["Run"])
+    """Runs that are read as quantised codes."""
     role: str = ""
     name: str = ""
 
@@ -116,6 +118,7 @@ def connect(analysis: Analysis, runs: list[Run]) -> None:
     owner = {n: run for run in runs for n in run.nodes}
     for run in runs:
         run.reads = list({id(owner[n]): owner[n] for n in run.entry.sums}.values())
+        run.codes = list({id(owner[n]): owner[n] for n in run.entry.codes}.values())
         own = set(run.nodes)
         for s in run.sublayers:
             for finding, _ in s.found:
@@ -133,17 +136,45 @@ def assign_roles(analysis: Analysis, runs: list[Run]) -> None:
     feeds: set[int] = {id(m) for run in runs for m in run.memories}
     for run in runs:
         run.role = _role(analysis, run, runs, feeds)
+
+
+def assign_names(runs: list[Run]) -> None:
+    """Give each run a name that is unique: its role, numbered where several have it."""
     counts: dict[str, int] = {}
     total = {run.role: sum(r.role == run.role for r in runs) for run in runs}
     for run in runs:
         counts[run.role] = counts.get(run.role, 0) + 1
         run.name = run.role if total[run.role] == 1 else f"{run.role}{counts[run.role]}"
+    known = [f.facts for run in runs for s in run.sublayers for f, _ in s.found]
+    known += [part.facts for run in runs for parts in run.parts.values() for part in parts]
+    for facts in known:
+        memory = facts.get("memory")
+        if isinstance(memory, Run):
+            facts["memory"] = memory.name
+
+
+def merge_codecs(runs: list[Run]) -> list[Run]:
+    """The stages of a codec as one run: each stage is a layer, the convolution that leads to it included."""
+    merged: dict[int, Run] = {}
+    kept: list[Run] = []
     for run in runs:
-        for s in run.sublayers:
-            for finding, _ in s.found:
-                memory = finding.facts.get("memory")
-                if isinstance(memory, Run):
-                    finding.facts["memory"] = memory.name
+        before = run.reads[0] if len(run.reads) == 1 else None
+        before = merged.get(id(before), before)
+        leading = [part for _, part in run.entry.parts if part.kind == "convolution"]
+        if run.role == "codec" and before is not None and before.role == "codec":
+            first = run.layers[0][0].sum.node
+            run.parts[first] = [*leading, *run.parts[first]]
+            before.parts.update(run.parts)
+            before.sublayers.extend(run.sublayers)
+            before.entry.nodes |= run.entry.nodes
+            before.layers.append([s for layer in run.layers for s in layer])
+            merged[id(run)] = before
+        else:
+            kept.append(run)
+    for run in kept:
+        run.reads = list({id(r): r for r in (merged.get(id(r), r) for r in run.reads)}.values())
+        run.codes = list({id(r): r for r in (merged.get(id(r), r) for r in run.codes)}.values())
+    return kept
 
 
 def _role(analysis: Analysis, run: Run, runs: list[Run], feeds: set[int]) -> str:
