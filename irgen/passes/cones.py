@@ -21,6 +21,9 @@ AFFINE = frozenset({"add", "sub", "mul", "neg", "expand", "stop_gradient", "cast
 LONE = frozenset({"clip", "maximum", "minimum", "leaky_relu", "elu", "where"})
 """Operators that can be another word for a function all by themselves."""
 
+_REPEATABLE = frozenset({"layer_norm", "rms_norm", "l2_norm"})
+"""Functions that change nothing the second time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:
@@ -86,7 +89,7 @@ def _spans(param: tuple[int, ...], shape: tuple[int, ...], axes: Sequence[int]) 
 
 
 def find(graph: Graph) -> dict[str, Hit]:
-    """The named cones of a graph by their root, from the last to the first and the largest first; none overlap."""
+    """The named cones of a graph by their root, from the last to the first; the largest counts, and none overlap."""
     weights = Weights(graph)
     numbers: dict[str, float] = {}
     vectors: set[str] = set()
@@ -106,16 +109,29 @@ def find(graph: Graph) -> dict[str, Hit]:
     for root in reversed(graph.nodes.values()):
         if root.id in taken or root.op not in POINTWISE or not root.tensor.is_float or root.id in numbers:
             continue
+        best: tuple[Cone, functions.Named | normed.Normed] | None = None
         for cone in reversed(list(grower.cones(root.id))):
             key = cone.key
             if key not in verdicts:
                 verdicts[key] = judge(cone)
             verdict = verdicts[key]
-            if verdict is not None:
-                hits[root.id] = _hit(cone, verdict)
-                taken.update(node.id for node in cone.nodes)
+            if verdict is not None and (best is None or _again(verdict, best[1])):
+                best = cone, verdict
+            if best is not None and _name(best[1]) not in _REPEATABLE:
                 break
+        if best is not None:
+            hits[root.id] = _hit(*best)
+            taken.update(node.id for node in best[0].nodes)
     return hits
+
+
+def _name(verdict: functions.Named | normed.Normed) -> str:
+    return verdict[0] if isinstance(verdict, tuple) else verdict.op
+
+
+def _again(smaller: functions.Named | normed.Normed, larger: functions.Named | normed.Normed) -> bool:
+    """Whether a smaller cone has the same name: a norm of a norm is two norms, though it computes one."""
+    return _name(smaller) == _name(larger)
 
 
 def _hit(cone: Cone, verdict: functions.Named | normed.Normed) -> Hit:

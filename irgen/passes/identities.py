@@ -27,7 +27,7 @@ def cast(node: Node, b: Builder) -> str | None:
     source = b[node.inputs[0]]
     if source.dtype == node.dtype:
         return source.id
-    if _both_float(node, source) and not {source.dtype, node.dtype} & NARROW:
+    if _both_float(node, source) and node.dtype not in NARROW:
         return source.id
     return None
 

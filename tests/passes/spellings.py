@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional as F  # noqa: N812 - as everybody calls it
 
 BATCH, LENGTH, WIDTH = 2, 5, 8
 
@@ -141,35 +141,75 @@ ACTIVATIONS = [
 NORMS = [
     Spelling("layer norm", layer, _of("layer_norm"), attrs={"axes": (2,), "eps": 1e-5}),
     Spelling("affine layer norm", lambda x, w, b: layer(x) * w + b, _of("layer_norm"), params=AFFINE),
-    Spelling("layer norm by moments", lambda x: (x - x.mean(-1, True)) * torch.rsqrt(
-        x.square().mean(-1, True) - x.mean(-1, True).square() + 1e-5), _of("layer_norm")),
-    Spelling("layer norm by var", lambda x, w: (x - x.mean(-1, True)) / torch.sqrt(
-        x.var(-1, keepdim=True, unbiased=False) + 1e-12) * w, _of("layer_norm"), params=AFFINE[:1]),
-    Spelling("annotated layer norm", annotated, _of("layer_norm"), params=AFFINE,
-             attrs={"correction": 1, "outside": True, "eps": 1e-6}),
-    Spelling("library layer norm, scaled outside", lambda x, w, b: F.layer_norm(x, (WIDTH,)) * (1 + w) + b,
-             _of("layer_norm"), params=AFFINE),
+    Spelling(
+        "layer norm by moments",
+        lambda x: (x - x.mean(-1, True)) * torch.rsqrt(x.square().mean(-1, True) - x.mean(-1, True).square() + 1e-5),
+        _of("layer_norm"),
+    ),
+    Spelling(
+        "layer norm by var",
+        lambda x, w: (x - x.mean(-1, True)) / torch.sqrt(x.var(-1, keepdim=True, unbiased=False) + 1e-12) * w,
+        _of("layer_norm"),
+        params=AFFINE[:1],
+    ),
+    Spelling(
+        "annotated layer norm",
+        annotated,
+        _of("layer_norm"),
+        params=AFFINE,
+        attrs={"correction": 1, "outside": True, "eps": 1e-6},
+    ),
+    Spelling(
+        "library layer norm, scaled outside",
+        lambda x, w, b: F.layer_norm(x, (WIDTH,)) * (1 + w) + b,
+        _of("layer_norm"),
+        params=AFFINE,
+    ),
     Spelling("channels first", channels_first, _of("layer_norm"), shape=IMAGE, params=AFFINE, attrs={"axes": (1,)}),
     Spelling("rms norm", lambda x, w: rms(x) * w, _of("rms_norm"), params=AFFINE[:1], attrs={"eps": 1e-6}),
-    Spelling("rms norm by division", lambda x, w: w * x / torch.sqrt((x * x).mean(-1, keepdim=True) + 1e-8),
-             _of("rms_norm"), params=AFFINE[:1], attrs={"eps": 1e-8}),
-    Spelling("rms norm by length", lambda x, g: F.normalize(x, dim=-1) * math.sqrt(WIDTH) * g, _of("rms_norm"),
-             params=AFFINE[:1]),
-    Spelling("rms norm by norm", lambda x, g: x / (x.norm(2, dim=-1, keepdim=True) * WIDTH**-0.5).clamp(min=1e-8) * g,
-             _of("rms_norm"), params=AFFINE[:1]),
-    Spelling("rms norm of gemma", lambda x, w: rms(x.float()) * (1.0 + w.float()), _of("rms_norm"),
-             params=AFFINE[:1]),
+    Spelling(
+        "rms norm by division",
+        lambda x, w: w * x / torch.sqrt((x * x).mean(-1, keepdim=True) + 1e-8),
+        _of("rms_norm"),
+        params=AFFINE[:1],
+        attrs={"eps": 1e-8},
+    ),
+    Spelling(
+        "rms norm by length",
+        lambda x, g: F.normalize(x, dim=-1) * math.sqrt(WIDTH) * g,
+        _of("rms_norm"),
+        params=AFFINE[:1],
+    ),
+    Spelling(
+        "rms norm by norm",
+        lambda x, g: x / (x.norm(2, dim=-1, keepdim=True) * WIDTH**-0.5).clamp(min=1e-8) * g,
+        _of("rms_norm"),
+        params=AFFINE[:1],
+    ),
+    Spelling("rms norm of gemma", lambda x, w: rms(x.float()) * (1.0 + w.float()), _of("rms_norm"), params=AFFINE[:1]),
     Spelling("rms norm distributed", lambda x, w: rms(x) + rms(x) * w, _of("rms_norm"), params=AFFINE[:1]),
     Spelling("rms norm in double", lambda x, w: w * rms(x.double()).to(x.dtype), _of("rms_norm"), params=AFFINE[:1]),
-    Spelling("rms norm by einsum", lambda x: x * torch.rsqrt(
-        (torch.einsum("bsd,bsd->bs", x, x) / WIDTH + 1e-6).unsqueeze(-1)), _of("rms_norm")),
+    Spelling(
+        "rms norm by einsum",
+        lambda x: x * torch.rsqrt((torch.einsum("bsd,bsd->bs", x, x) / WIDTH + 1e-6).unsqueeze(-1)),
+        _of("rms_norm"),
+    ),
     Spelling("l2 norm", lambda x: x / x.norm(dim=-1, keepdim=True).clamp_min(1e-12), _of("l2_norm")),
     Spelling("l2 norm by sum", lambda x: x * torch.rsqrt(x.pow(2).sum(-1, keepdim=True)), _of("l2_norm")),
-    Spelling("l2 norm of delta rules", lambda x: x * torch.rsqrt((x * x).sum(-1, keepdim=True) + 1e-6),
-             _of("l2_norm"), attrs={"inside": True, "eps": 1e-6}),
+    Spelling(
+        "l2 norm of delta rules",
+        lambda x: x * torch.rsqrt((x * x).sum(-1, keepdim=True) + 1e-6),
+        _of("l2_norm"),
+        attrs={"inside": True, "eps": 1e-6},
+    ),
     Spelling("group norm", by_groups, _of("group_norm"), shape=IMAGE, params=AFFINE, attrs={"groups": 4}),
-    Spelling("library group norm, affine outside", lambda x, w: F.group_norm(x, 2) * w.view(1, -1, 1, 1),
-             _of("group_norm"), shape=IMAGE, params=AFFINE[:1]),
+    Spelling(
+        "library group norm, affine outside",
+        lambda x, w: F.group_norm(x, 2) * w.view(1, -1, 1, 1),
+        _of("group_norm"),
+        shape=IMAGE,
+        params=AFFINE[:1],
+    ),
 ]
 
 SOFTMAX = [
@@ -192,7 +232,7 @@ LINEARS = [
     Spelling("einsum", lambda x, w: torch.einsum("bsd,ed->bse", x, w), _of("linear"), params=SQUARE),
     Spelling("einsum with heads", lambda x, w: torch.einsum("bsd,dhk->bhsk", x, w), _of("linear"),
              params=((WIDTH, 2, 4),)),
-    Spelling("convolution of width one", lambda x, w, b: F.conv1d(x, w, b), _of("linear"),
+    Spelling("convolution of width one", F.conv1d, _of("linear"),
              shape=(BATCH, WIDTH, LENGTH), params=((6, WIDTH, 1), (6,))),
     Spelling("tensordot", lambda x, w: torch.tensordot(x, w, dims=1), _of("linear"), params=SQUARE),
     Spelling("weight on the left", lambda x, w: w @ x, _of("linear"), params=((7, LENGTH),)),
@@ -211,7 +251,8 @@ NEAR_MISSES = [
     Spelling("norm without the mean", lambda x: (x - x.mean(-1, True)) * torch.rsqrt(
         x.square().mean(-1, True) + 1e-5), _of("add mul mul reduce_mean reduce_mean rsqrt sub")),
     Spelling("scaled behind softmax", lambda x: stable(x) * 2, _of("mul softmax")),
-    Spelling("softmax with one more", lambda x: x.exp() / (1 + x.exp().sum(-1, True)), _of("add div exp exp reduce_sum")),
+    Spelling("softmax with one more", lambda x: x.exp() / (1 + x.exp().sum(-1, True)),
+             _of("add div exp exp reduce_sum")),
     Spelling("gated product", gated, _of("linear mul silu slice slice"), params=((WIDTH, 12),)),
     Spelling("norm over another axis than its scale", lambda x, w: rms(x) * w[:, None], _of("mul rms_norm"),
              params=((LENGTH,),)),

@@ -7,27 +7,34 @@ SCORES = """
 
 
 def test_drops_zeros_where_a_probability_is_not_a_number():
-    graph = canonical(SCORES + """
+    graph = canonical(
+        SCORES
+        + """
         p = softmax(s) {axis=2}
         n = isnan(p)
         y = where(n, z, p)
-    """)
+    """
+    )
     assert operators(graph) == ["softmax"]
 
 
 def test_drops_zeros_in_rows_whose_scores_are_all_minus_infinity():
-    graph = canonical(SCORES + """
+    graph = canonical(
+        SCORES
+        + """
         p = softmax(s) {axis=2}
         low = const -inf : float32[]
         e = eq(s, low)
         a = reduce_all(e) {axes=(2,), keepdims=true}
         y = where(a, z, p)
-    """)
+    """
+    )
     assert operators(graph) == ["softmax"]
 
 
 def test_drops_zeros_behind_the_average_where_the_mask_counts_no_key():
-    graph = canonical("""
+    graph = canonical(
+        """
         s = input : float32[2, 4, 5]
         v = input : float32[2, 5, 8]
         m = input : bool[4, 5]
@@ -41,26 +48,34 @@ def test_drops_zeros_behind_the_average_where_the_mask_counts_no_key():
         less = lt(c, one)
         z = full {value=0.0} : float32[2, 4, 8]
         y = where(less, z, o)
-    """, same=False)
+    """,
+        same=False,
+    )
     assert operators(graph) == ["matmul", "softmax", "where"]
 
 
 def test_keeps_zeros_in_rows_chosen_by_something_else():
-    graph = canonical(SCORES + """
+    graph = canonical(
+        SCORES
+        + """
         p = softmax(s) {axis=2}
         high = const 3.0 : float32[]
         e = gt(s, high)
         a = reduce_any(e) {axes=(2,), keepdims=true}
         y = where(a, z, p)
-    """)
+    """
+    )
     assert "where" in operators(graph)
 
 
 def test_keeps_zeros_where_a_score_is_large():
-    graph = canonical(SCORES + """
+    graph = canonical(
+        SCORES
+        + """
         p = softmax(s) {axis=2}
         high = const 3.0 : float32[]
         n = gt(s, high)
         y = where(n, z, p)
-    """)
+    """
+    )
     assert "where" in operators(graph)

@@ -19,14 +19,21 @@ SPLIT = """
     x1 = slice(x) {axis=3, start=0, stop=4, step=1}
     x2 = slice(x) {axis=3, start=4, stop=8, step=1}
 """
-ROTATED_HALF = FULL_TABLES + SPLIT + """
+ROTATED_HALF = (
+    FULL_TABLES
+    + SPLIT
+    + """
     m = neg(x2)
     r = concat(m, x1) {axis=3}
     xc = mul(x, c)
     rs = mul(r, s)
     y = add(xc, rs)
 """
-TWO_HALVES = HALF_TABLES + SPLIT + """
+)
+TWO_HALVES = (
+    HALF_TABLES
+    + SPLIT
+    + """
     a1 = mul(x1, c)
     a2 = mul(x2, s)
     b1 = mul(x2, c)
@@ -35,8 +42,11 @@ TWO_HALVES = HALF_TABLES + SPLIT + """
     v = add(b1, b2)
     y = concat(u, v) {axis=3}
 """
+)
 TURNED_BACK = TWO_HALVES.replace("u = sub(a1, a2)", "u = add(a1, a2)").replace("v = add(b1, b2)", "v = sub(b1, b2)")
-NEIGHBOURS = HALF_TABLES + """
+NEIGHBOURS = (
+    HALF_TABLES
+    + """
     x1 = slice(x) {axis=3, start=0, stop=7, step=2}
     x2 = slice(x) {axis=3, start=1, stop=8, step=2}
     a1 = mul(x1, c)
@@ -50,6 +60,7 @@ NEIGHBOURS = HALF_TABLES + """
     uv = concat(u, v) {axis=4}
     y = reshape(uv) : float32[2, 3, 5, 8]
 """
+)
 COMPLEX = """
     pairs = reshape(x) : float32[2, 3, 5, 4, 2]
     z = view_as_complex(pairs)
@@ -82,10 +93,16 @@ def test_every_spelling_is_one_operator(spelling: str, interleaved: bool):
 
 
 def test_some_channels_may_pass_unturned():
-    graph = canonical(HEADS.replace("24, 24", "24, 30").replace('"oi"', '"io"').replace("5, 24]", "5, 24]")
-                      .replace("[2, 5, 3, 8]", "[2, 5, 3, 10]") + TWO_HALVES.replace(
-        "y = concat(u, v) {axis=3}",
-        "rest = slice(x) {axis=3, start=8, stop=10, step=1}\ny = concat(u, v, rest) {axis=3}"))
+    graph = canonical(
+        HEADS.replace("24, 24", "24, 30")
+        .replace('"oi"', '"io"')
+        .replace("5, 24]", "5, 24]")
+        .replace("[2, 5, 3, 8]", "[2, 5, 3, 10]")
+        + TWO_HALVES.replace(
+            "y = concat(u, v) {axis=3}",
+            "rest = slice(x) {axis=3, start=8, stop=10, step=1}\ny = concat(u, v, rest) {axis=3}",
+        )
+    )
     assert operators(graph).count("rotary") == 1
     turned = next(node for node in graph if node.op == "rotary")
     assert turned.shape[-1] == 8
@@ -109,7 +126,9 @@ def test_refuses_a_gate_with_positions_added():
 
 def test_heads_may_be_split_into_pairs_at_once():
     at_once = HEADS.replace("x = transpose(l4) {perm=(0, 2, 1, 3)}", "")
-    graph = canonical(at_once.replace("l4 = reshape(l) : float32[2, 5, 3, 8]", "") + """
+    graph = canonical(
+        at_once.replace("l4 = reshape(l) : float32[2, 5, 3, 8]", "")
+        + """
         pairs = reshape(l) : float32[2, 5, 3, 4, 2]
         z = view_as_complex(pairs)
         one = full {value=1.0} : float32[5, 4]
@@ -118,6 +137,7 @@ def test_heads_may_be_split_into_pairs_at_once():
         zt = mul(z, t)
         back = view_as_real(zt)
         y = reshape(back) : float32[2, 5, 3, 8]
-    """)
+    """
+    )
     assert result(graph).op == "rotary"
     assert result(graph).shape == (2, 5, 3, 8)
