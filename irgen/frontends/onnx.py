@@ -54,6 +54,7 @@ def _read(path: Path, sizes: Mapping[str, int]) -> tuple[Graph, Build, Path]:
         return (*_graph(model, path.parent, sizes), path.parent)
     except SourceError as fault:
         fault.at = f"{path}: {fault.at}" if fault.at else str(path)
+        fault.fix = fault.fix or "the file is damaged or was exported wrongly: export the model again"
         raise
     finally:
         if collecting:

@@ -18,7 +18,7 @@ from irgen.frontends.onnx_origin import origin
 from irgen.ir.rules import SizesDisagree
 from irgen.frontends.onnx_schema import check_arity
 from irgen.frontends.onnx_table import lowering
-from irgen.frontends.onnx_values import decoded, dims, element_type, text
+from irgen.frontends.onnx_values import check_claim, decoded, dims, element_type, text
 from irgen.ir.graph import Node, Provenance
 from irgen.ir.tensor import TensorType
 
@@ -100,6 +100,7 @@ class Sweep:
             if self.parent is not None:
                 outer = self.parent.leaf(name, tensor)
                 return outer if self.parent.build is self.build else self._capture(outer)
+            check_claim(tensor, shape)
             if not self.inner:
                 self.build.origin = Provenance(name=text(name))
                 node = self.build.node(Node("", "param", (), kind))
@@ -169,7 +170,6 @@ class Sweep:
             ) from clash  # fmt: skip
         except SourceError as fault:
             fault.at = fault.at or describe(node)
-            fault.fix = fault.fix or "the file is damaged or was exported wrongly: export the model again"
             raise
         except GraphError as fault:
             raise SourceError(

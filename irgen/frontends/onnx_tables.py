@@ -27,9 +27,11 @@ def settled(graph: Graph, values: Values) -> Graph:
             continue
         value = values(name)
         fixed = name in angles or name in statistics or name in literals or name in idle_vectors
+        if sum(n > 1 for n in node.shape) >= 2 and roles.get(name, {"output"}) <= _WRITTEN:
+            fixed = True
         if value is not None and not fixed:
             plain = value.size > 0 and repeats(value)
-            fixed = (not plain and is_fixed(value)) or is_literal(value) or (plain and not blank and _idle(roles[name], node))
+            fixed = (not plain and is_fixed(value)) or is_literal(value) or (plain and not blank and _idle(roles.get(name, set()), node))
         if fixed:
             nodes[name] = replace(node, op="const", value=value)
     return replace(graph, nodes=nodes)

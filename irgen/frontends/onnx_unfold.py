@@ -31,7 +31,7 @@ def unfolded(graph: Graph, values: Values) -> tuple[Graph, dict[str, Array]]:
         if value is None or repeats(value):
             continue
         own = value
-        for axis in range(value.ndim - 2):
+        for axis in range(value.ndim):
             if own.shape[axis] > 1 and (own == own[(slice(None),) * axis + (slice(0, 1),)]).all():
                 own = own[(slice(None),) * axis + (slice(0, 1),)]
         table = _table(own)

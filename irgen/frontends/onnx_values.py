@@ -88,6 +88,16 @@ def _plain(value: Array) -> Array:
     return value
 
 
+def check_claim(tensor: TensorProto, shape: tuple[int, ...]) -> None:
+    """Refuse a tensor that holds fewer bytes than its sizes say, without touching them."""
+    if tensor.data_location == TensorProto.EXTERNAL:
+        return
+    if not tensor.HasField("raw_data"):
+        _check_length(tensor, shape)
+    elif math.prod(shape) * bits(element_type(tensor.data_type)) // 8 > tensor.ByteSize():
+        raise _unreadable(tensor, f"its sizes {list(shape)} say more elements than are stored")
+
+
 def _check_length(tensor: TensorProto, shape: tuple[int, ...]) -> None:
     """Refuse a tensor whose stored bytes are not as many as its sizes say, before anything is allocated."""
     count, dtype = math.prod(shape), element_type(tensor.data_type)

@@ -1,100 +1,124 @@
-"""An ONNX file with every name replaced by an opaque id and all metadata removed: what is left is the computation."""
+"""An ONNX file that says nothing but the computation: names opaque, metadata gone, nodes in another order, weights away."""
 
-from collections.abc import Iterable
-from itertools import count
+import random
 from pathlib import Path
 
 import onnx
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 
-STANDARD = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft")
-"""Domains whose operators keep their names: they are the vocabulary."""
-
-WORDS = ("doc_string", "metadata_props")
+FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16)
 
 
-class Renaming:
-    """Opaque ids for names; a name that is met again gets the same id."""
+class Namer:
+    """Opaque names, handed out in an order that the seed shuffles."""
 
-    def __init__(self) -> None:
-        self.ids: dict[str, str] = {}
-        self.count = count()
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.given: dict[str, str] = {}
 
-    def value(self, name: str) -> str:
-        return self.ids.setdefault(name, f"i{next(self.count)}") if name else ""
-
-    def graph(self, graph: onnx.GraphProto) -> None:
-        """Rename a graph in place; inner graphs see the ids of the outer one."""
-        for field in ("name", "quantization_annotation", *WORDS):
-            graph.ClearField(field)
-        graph.name = "g"
-        graph.ClearField("value_info")
-        for tensor in graph.initializer:
-            tensor.name = self.value(tensor.name)
-            clear(tensor)
-        for tensor in graph.sparse_initializer:
-            tensor.values.name = self.value(tensor.values.name)
-        for info in (*graph.input, *graph.output):
-            info.name = self.value(info.name)
-            clear(info)
-            if info.type.tensor_type.HasField("shape"):
-                for dim in info.type.tensor_type.shape.dim:
-                    if dim.dim_param:
-                        dim.dim_param = self.value(f"dim {dim.dim_param}")
-                    dim.ClearField("denotation")
-        self.nodes(graph.node)
-
-    def nodes(self, nodes: Iterable[onnx.NodeProto]) -> None:
-        for node in nodes:
-            node.name = ""
-            clear(node)
-            node.input[:] = [self.value(name) for name in node.input]
-            node.output[:] = [self.value(name) for name in node.output]
-            if node.domain not in STANDARD:
-                node.domain, node.op_type = self.function(node.domain, node.op_type)
-            node.ClearField("overload")
-            for attribute in node.attribute:
-                clear(attribute)
-                if attribute.type == onnx.AttributeProto.GRAPH:
-                    self.graph(attribute.g)
-                if attribute.type == onnx.AttributeProto.TENSOR:
-                    attribute.t.name = ""
-                    clear(attribute.t)
-
-    def function(self, domain: str, name: str) -> tuple[str, str]:
-        """The id of a local function; its domain is one for all."""
-        return "d", self.value(f"function {domain}::{name}")
+    def __call__(self, name: str) -> str:
+        if not name:
+            return ""
+        if name not in self.given:
+            self.given[name] = f"x{self.random.getrandbits(48):012x}"
+        return self.given[name]
 
 
-def clear(thing: object) -> None:
-    """Take away words that only people read."""
-    for field in WORDS:
-        if field in thing.DESCRIPTOR.fields_by_name:
-            thing.ClearField(field)
+def anonymous(
+    source: str | Path, target: str | Path, *, seed: int = 0, blank: bool = False, missing: bool = False
+) -> dict[str, str]:
+    """Write the anonymous copy; the new name of every input and output by its old one.
 
-
-def anonymous(source: Path, target: Path) -> Path:
-    """Write the file at `source` without a single name to `target`, weights inside."""
-    model = onnx.load(source)
-    for field in ("producer_name", "producer_version", "domain", "model_version", *WORDS):
-        model.ClearField(field)
-    renaming = Renaming()
-    renaming.graph(model.graph)
+    `blank` fills every floating tensor of two dimensions or more with zeros; `missing` moves those tensors to an
+    external file that is not there.
+    """
+    model = onnx.load(str(source))
+    namer = Namer(seed)
+    bare = ModelProto(ir_version=model.ir_version)
+    for entry in model.opset_import:
+        bare.opset_import.add(domain=entry.domain, version=entry.version)
+    bare.graph.CopyFrom(model.graph)
     for function in model.functions:
-        inner = Renaming()
-        inner.ids = {name: found for name, found in renaming.ids.items() if name.startswith("function ")}
-        inner.count = renaming.count
-        clear(function)
-        function.domain, function.name = renaming.function(function.domain, function.name)
-        inner.ids |= {name: found for name, found in renaming.ids.items() if name.startswith("function ")}
-        function.input[:] = [inner.value(name) for name in function.input]
-        function.output[:] = [inner.value(name) for name in function.output]
-        function.ClearField("value_info")
-        inner.nodes(function.node)
-        for opset in function.opset_import:
-            if opset.domain not in STANDARD:
-                opset.domain = "d"
-    for opset in model.opset_import:
-        if opset.domain not in STANDARD:
-            opset.domain = "d"
-    onnx.save(model, target)
-    return target
+        bare.functions.add().CopyFrom(function)
+        del bare.functions[-1].metadata_props[:]
+        bare.functions[-1].doc_string = ""
+    outer = [value.name for value in (*model.graph.input, *model.graph.output)]
+    _graph(bare.graph, namer, seed)
+    for tensor in bare.graph.initializer:
+        if tensor.data_type in FLOATS and len(tensor.dims) >= 2:
+            _emptied(tensor, blank, missing)
+    bare.graph.name = "g"
+    Path(target).write_bytes(bare.SerializeToString())
+    return {name: namer(name) for name in outer}
+
+
+def _emptied(tensor: TensorProto, blank: bool, missing: bool) -> None:
+    if not (blank or missing):
+        return
+    size = len(tensor.raw_data) or 4 * len(tensor.float_data)
+    for field in ("raw_data", "float_data", "double_data", "int32_data"):
+        tensor.ClearField(field)
+    if missing:
+        tensor.data_location = TensorProto.EXTERNAL
+        entry = tensor.external_data.add()
+        entry.key, entry.value = "location", "nowhere.bin"
+    else:
+        tensor.raw_data = bytes(size)
+
+
+def _graph(graph: GraphProto, namer: Namer, seed: int) -> None:
+    graph.doc_string = ""
+    for field in ("value_info", "metadata_props", "quantization_annotation"):
+        graph.ClearField(field)
+    for tensor in graph.initializer:
+        tensor.name, tensor.doc_string = namer(tensor.name), ""
+    for value in (*graph.input, *graph.output):
+        value.name, value.doc_string = namer(value.name), ""
+        value.ClearField("metadata_props")
+        for dim in value.type.tensor_type.shape.dim:
+            if dim.dim_param:
+                dim.dim_param = namer(f"size {dim.dim_param}")
+    for node in graph.node:
+        node.name = node.doc_string = ""
+        node.ClearField("metadata_props")
+        node.input[:] = [namer(name) for name in node.input]
+        node.output[:] = [namer(name) for name in node.output]
+        for attribute in node.attribute:
+            attribute.doc_string = ""
+            if attribute.HasField("g"):
+                _graph(attribute.g, namer, seed)
+            elif attribute.HasField("t"):
+                attribute.t.name = ""
+    _shuffle(graph, random.Random(seed))
+
+
+def _shuffle(graph: GraphProto, dice: random.Random) -> None:
+    """The nodes in a random topological order."""
+    producer = {name: i for i, node in enumerate(graph.node) for name in node.output if name}
+    waiting: list[set[int]] = [{producer[n] for n in _reads(node) if n in producer} for node in graph.node]
+    readers: dict[int, list[int]] = {}
+    for i, sources in enumerate(waiting):
+        for source in sources:
+            readers.setdefault(source, []).append(i)
+    ready, order = [i for i, sources in enumerate(waiting) if not sources], []
+    while ready:
+        i = ready.pop(dice.randrange(len(ready)))
+        order.append(i)
+        for reader in readers.get(i, ()):
+            waiting[reader].discard(i)
+            if not waiting[reader]:
+                ready.append(reader)
+    nodes = [NodeProto() for _ in order]
+    for node, i in zip(nodes, order, strict=True):
+        node.CopyFrom(graph.node[i])
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+def _reads(node: NodeProto) -> list[str]:
+    names = list(node.input)
+    for attribute in node.attribute:
+        if attribute.HasField("g"):
+            names += [name for inner in attribute.g.node for name in _reads(inner)]
+            names += [value.name for value in attribute.g.output]
+    return names
