@@ -298,9 +298,18 @@ def panel(d: Detail) -> Frame | None:
         return None
     child = PANELS[d.part.kind][1](d)
     child.measure()
+    _even_branches(child)
     inner = [leaf for leaf in trunk(child) if leaf.shape == "box"]
     stretch(child, max([176.0, *(leaf.span for leaf in inner)]))
     return Frame(d.id, child, title(d), entry=22, closed=True, pad=12 if d.narrow else 16)
+
+
+def _even_branches(piece: Piece) -> None:
+    """One width for the boxes of each branch."""
+    for item in piece.items if isinstance(piece, Chain) else []:
+        for branch in item.items if isinstance(item, Par) else []:
+            if isinstance(branch, Chain):
+                stretch(branch, max((leaf.span for leaf in trunk(branch)), default=0.0))
 
 
 def inside(d: Detail) -> Piece | None:
@@ -310,6 +319,8 @@ def inside(d: Detail) -> Piece | None:
     child = PANELS[d.part.kind][1](d)
     if not isinstance(child, Chain):
         return None
+    child.measure()
+    _even_branches(child)
     items = [item for item in child.items if not (isinstance(item, Leaf) and item.shape == "port" and item.role == "io")]
     ahead = 1 if isinstance(child.items[0], Leaf) and child.items[0].shape == "port" else 0
     lanes = [Lane(lane.start - ahead, lane.end - ahead, lane.kind) for lane in child.lanes]
