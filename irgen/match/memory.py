@@ -23,7 +23,7 @@ Whole = NDArray[np.int64]
 
 MIXERS = frozenset({
     "matmul", "einsum", "cumsum", "cumprod", "logcumsumexp", "cummax", "scan", "loop", "write", "concat", "scatter_nd",
-    "reduce_sum", "opaque", "solve_triangular",
+    "scatter_elements", "masked_scatter", "pad", "roll", "reduce_sum", "opaque", "solve_triangular",
 })  # fmt: skip
 """Operators of which at least one stands in every cone that mixes tokens."""
 SMALLEST = 6
@@ -119,7 +119,12 @@ class Asking:
                 return None
             values[leaf] = np.asarray(drawn, dtype=np.float64)
         own = {leaf: value for leaf, value in values.items() if not fresh.is_stub(leaf)}
-        return Asking(mixing, fresh.override(own) if own else fresh, values)
+        ask = Asking(mixing, fresh.override(own) if own else fresh, values)
+        if ask.output() is not None:
+            return ask
+        # A decay may have its sign folded into a vector of weights, which the probe draws positive.
+        flipped = {name: -value for name in _vectors(mixing) if (value := fresh.value(name)) is not None}
+        return Asking(mixing, fresh.override({**own, **flipped}), values) if flipped else ask
 
     def output(self, changed: Mapping[str, Floats] | None = None) -> Floats | None:
         """The output as [batch, token, channel] under the leaves' values, some of them changed."""
@@ -166,6 +171,13 @@ class Asking:
     def replaced(self, changed: Mapping[str, Floats]) -> Asking:
         """The same run with other values of some leaves."""
         return Asking(self.mixing, self.probe.override(changed), {**self.values, **changed})
+
+
+def _vectors(mixing: Mixing) -> list[str]:
+    """The learned vectors that the cone reads."""
+    analysis = mixing.analysis
+    read = {s for name in mixing.nodes for s in analysis.inputs(name) if analysis.op(s) == "param"}
+    return sorted((s for s in read if sum(n > 1 for n in analysis[s].shape) <= 1), key=analysis.place.__getitem__)
 
 
 def as_rows(value: Floats, mixing: Mixing) -> Floats | None:

@@ -89,9 +89,22 @@ def _sources(branch: Branch, z: str) -> tuple[list[str], set[str]]:
             return [], set()
         if analysis.op(name) not in _BETWEEN and not is_depthwise(analysis, name):
             return [], set()
+        if _joins_tokens(branch, name):
+            return [], set()
         nodes.add(name)
         stack.extend([analysis[name].inputs[0]] if analysis.op(name) == "conv" else analysis.data(name))
     return list(dict.fromkeys(ups)), nodes
+
+
+def _joins_tokens(branch: Branch, name: str) -> bool:
+    """Whether a node puts several results together along another axis than that of the features: steps of a loop."""
+    node = branch.analysis[name]
+    rank = len(branch.analysis[branch.root].shape) if branch.root is not None else -1
+    if len(node.shape) != rank or node.op not in {"concat", "write"}:
+        return False
+    if node.op == "write":
+        return True
+    return node.attrs.get("axis") != branch.axis % rank and len(branch.analysis.data(name)) > 1
 
 
 def prove(branch: Branch) -> list[Finding] | Refusal:

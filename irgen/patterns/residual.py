@@ -142,6 +142,8 @@ def _carried(analysis: Analysis, name: str, terms: list[str]) -> Sum | None:
     roots = [analysis.strip(term) for term in terms]
     for i in sorted(range(len(terms)), key=lambda i: analysis.place[roots[i]]):
         root, others = roots[i], [t for j, t in enumerate(terms) if j != i]
+        computed = [t for t in others if analysis.cls[t] != PARAM]
+        others = computed or others  # a learned shift beside a computed branch is a detail of it
         sized = _fills(analysis, root, name) or _is_copied(analysis, terms[i], name)
         if not sized or analysis.cls[root] not in {DATA, PARAM}:
             continue
