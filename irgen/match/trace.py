@@ -77,8 +77,7 @@ class Trace:
         if node.op in {"gather", "gather_nd"}:
             return [node.inputs[0]]
         if node.op in {"matmul", "einsum"}:
-            data = analysis.data(name)
-            return data if len(data) == 1 and len(node.inputs) == 2 and self._maps_tokens(node, data[0]) else []
+            return self._chosen_by_mask(node)
         if self.kind == "token" and (node.op in _FEATURE_MIXERS or _pointwise_conv(node, analysis)):
             return [node.inputs[0]]
         if analysis.is_arithmetic(name):
@@ -86,9 +85,18 @@ class Trace:
             return same[:1]
         return []
 
-    def _maps_tokens(self, node: Node, data: str) -> bool:
-        """Whether a product only selects or averages tokens by a mask: its other side holds no weights."""
-        return all(self.analysis.cls[other] in {CONST, INDEX} for other in node.inputs if other != data)
+    def _chosen_by_mask(self, node: Node) -> list[str]:
+        """The hidden state of a product that only selects or averages tokens: its other side is a mask or an input."""
+        if len(node.inputs) != 2:
+            return []
+        masks = [self._is_mask(source) for source in node.inputs]
+        return [node.inputs[masks.index(False)]] if sum(masks) == 1 else []
+
+    def _is_mask(self, name: str) -> bool:
+        analysis = self.analysis
+        while analysis.op(name) in MOVES:
+            name = analysis.inputs(name)[0]
+        return analysis.cls[name] in {CONST, INDEX} or analysis.op(name) == "input"
 
     def _mapped(self, node: Node, data: str, labels: Array) -> Array | None:
         """Labels behind a product with a mask: features keep their places, what is summed over takes the first."""

@@ -53,6 +53,13 @@ def counts(name: str, b: Builder) -> bool:
     return not node.tensor.is_float
 
 
+def _is_state(name: str, b: Builder) -> bool:
+    """Whether a vector is a learned state (a parameter with axes for tokens, read elsewhere too), not a bias."""
+    while b[name].op in {"reshape", "expand", "transpose"} and b.only_use(name):
+        name = b[name].inputs[0]
+    return b[name].op in {"param", "expand"} and len(b[name].shape) > 1 and not b.only_use(name)
+
+
 class _Rules:
     """The rules, with the classes of the nodes at hand."""
 
@@ -124,7 +131,7 @@ class _Rules:
         if value.op != "linear" or len(value.inputs) != 2 or not b.only_use(value.id):
             return None
         width = value.shape[-1]
-        if width != b[vector].tensor.size or not _meets(b[vector].shape, value, view):
+        if _is_state(vector, b) or width != b[vector].tensor.size or not _meets(b[vector].shape, value, view):
             return None
         inputs = (*value.inputs, flat(vector, (width,), b))
         if view is None:

@@ -23,6 +23,8 @@ class Run:
     parts: dict[str, list[Part]] = field(default_factory=dict[str, list[Part]])
     reads: list[Run] = field(default_factory=list["Run"])
     memories: list[Run] = field(default_factory=list["Run"])
+    memory_sums: set[str] = field(default_factory=set[str])
+    """The sums whose results the cross-attention of its layers reads."""
     codes: list[Run] = field(default_factory=list["Run"])
     """Runs that are read as quantised codes."""
     role: str = ""
@@ -125,7 +127,10 @@ def connect(analysis: Analysis, runs: list[Run]) -> None:
                 if finding.memory is None:
                     continue
                 behind = [n for i, n in enumerate(marks) if bits[finding.memory] >> i & 1 and n not in own]
-                memory = owner[max(behind, key=analysis.place.__getitem__)] if behind else None
+                last = max(behind, key=analysis.place.__getitem__, default=None)
+                memory = owner[last] if last is not None else None
+                if last is not None:
+                    run.memory_sums.add(last)
                 finding.facts["memory"] = memory
                 if memory is not None and memory not in run.memories:
                     run.memories.append(memory)
@@ -182,7 +187,7 @@ def _role(analysis: Analysis, run: Run, runs: list[Run], feeds: set[int]) -> str
     masks = [f.facts.get("mask") for s in run.sublayers for f, _ in s.found if f.label == "self-attention"]
     crosses = "cross-attention" in kinds
     if crosses and not analysis.live(run.first.sum.root) and not any(m in _CAUSAL for m in masks):
-        reads_query = "self-attention" in kinds
+        reads_query = "self-attention" in kinds or len(run.memory_sums) > 1
         return "decoder" if reads_query else "resampler"
     if id(run) in feeds and not crosses:
         return "encoder"
