@@ -46,10 +46,6 @@ class Detail:
         """`768 → 3,072`, or nothing where a width is not known."""
         return arrow(*widths) if all(widths) else ""
 
-    def act_or(self, usual: str) -> str:
-        """The activation, or the usual one of the construction where the facts do not say."""
-        return activation(self.part.facts.get("activation")) or usual
-
     @property
     def act(self) -> str:
         """The activation."""
@@ -84,9 +80,11 @@ def attention(d: Detail) -> Piece:
     heads, dim = d.fact("heads"), d.fact("head_dim")
     kv = d.fact("kv_heads") or heads
     role = "cross" if d.part.kind == "cross-attention" else "attn"
+    latent = facts.get("variant") == "mla"
 
     def branch(name: str, count: int | None) -> Piece:
-        box = d.leaf(name.lower(), role, name, times(count, dim) if count and dim else "")
+        known = count and dim and not (latent and name == "V")
+        box = d.leaf(name.lower(), role, name, times(count, dim) if known else "")
         items: list[Piece] = [box]
         if name != "V" and facts.get("qk_norm"):
             items.append(d.leaf(f"{name.lower()}n", "norm", words("Norm")))
@@ -97,7 +95,7 @@ def attention(d: Detail) -> Piece:
     title = words("Softmax over keys and sink" if facts.get("sinks") else "Scaled dot-product attention")
     core = d.leaf("s", role, title, _core_note(d, heads, kv))
     core.wide, core.drawing = True, heads_glyph(heads, kv, role, 232 if d.narrow else 272)
-    out = heads * dim if heads and dim else None
+    out = heads * dim if heads and dim and not latent else None
     rows = [branch("Q", heads), branch("K", kv), branch("V", kv)]
     tail: list[Piece] = [core, d.leaf("o", role, words("Output projection"), d.path(out, d.width)), d.port("y")]
     if role == "cross":
@@ -112,6 +110,11 @@ def attention(d: Detail) -> Piece:
         sinks = d.leaf("z", "embed", words("Sinks"), times(heads, 1) if heads else "")
         sinks.detached = True
         rows.append(sinks)
+    if latent:
+        rank = d.fact("kv_rank") or d.fact("latent")
+        small = d.leaf("l", role, words("Latent"), d.path(d.width, rank))
+        rows = [rows[0], Chain([small, Par(rows[1:])])]
+        return Chain([d.port("x"), Par(rows, equal=False), *tail])
     return Chain([d.port("x"), Par(rows, 8 if d.narrow else 16), *tail])
 
 
@@ -187,8 +190,8 @@ def scan(d: Detail) -> Piece:
     branch: list[Piece] = []
     if kernel:
         branch.append(d.leaf("k", "conv", words("Causal conv1d"), f"k={kernel} · {words('depthwise')}"))
-        branch.append(d.leaf("s", "norm", "SiLU"))
-    gate = d.leaf("z", "norm", "SiLU", words("gate z"))
+        branch.append(d.leaf("s", "norm", d.act))
+    gate = d.leaf("z", "norm", d.act, words("gate z"))
     return Chain([
         d.port("x"), into, Par([Chain([*branch, core]), gate], align="center", equal=False),
         joint(f"{d.id}.m", words, "×", "Elementwise product"),
@@ -219,7 +222,7 @@ def recurrence(d: Detail) -> Piece:
     branch: list[Piece] = [d.leaf("i", "norm", words("Linear"), d.path(d.width, inner))]
     if kernel:
         branch.append(d.leaf("k", "conv", words("Causal conv1d"), f"k={kernel} · {words('depthwise')}"))
-    gate = Chain([d.leaf("g", "norm", words("Linear")), d.leaf("z", "norm", d.act_or("GELU"))])
+    gate = Chain([d.leaf("g", "norm", words("Linear")), d.leaf("z", "norm", d.act)])
     return Chain([
         d.port("x"), Par([Chain([*branch, core]), gate], align="center", equal=False),
         joint(f"{d.id}.m", words, "×", "Elementwise product"),
