@@ -13,6 +13,7 @@ from irgen.frontends.settings import Settings
 from irgen.source import SIZES, Input
 
 SEQ, SEQ_AGAIN = SIZES["seq"]
+KINDS = "mm_token_type_ids"  # 0 for words, 1 for places of images
 BEFORE = 3  # words in front of the first feature
 
 #: Given a method and its inputs: how many vectors it makes.
@@ -72,7 +73,12 @@ def with_feature_tokens(
             at += count
         return ids
 
-    return tuple(Input("input_ids", ("batch", "seq"), draw) if i.name == "input_ids" else i for i in pick)
+    kinds = torch.zeros(SEQ_AGAIN + total, dtype=torch.int64)
+    kinds[BEFORE : BEFORE + total] = 1
+    text = [Input("input_ids", ("batch", "seq"), draw)]
+    if KINDS in inspect.signature(module.forward).parameters:
+        text.append(Input(KINDS, ("batch", "seq"), lambda shape, _g: kinds[: shape[1]].expand(shape).clone()))
+    return (*text, *(i for i in pick if i.name not in ("input_ids", KINDS, "token_type_ids")))
 
 
 def _method(module: Any, name: str) -> Callable[..., Any] | None:

@@ -20,6 +20,7 @@ WANTED = (
     "visual_embeds", "visual_feats", "visual_pos", "entity_ids", "xpath_tags_seq", "xpath_subs_seq", "target_sizes",
     "input_shape_ids", "input_pronunciation_ids", "input_points", "image_embeds_position_mask", "task_type_ids", "prompt_depth",
     "image_merge_sizes", "image_token_pooling", "image_grids", "image_num_crops", "qformer_input_ids", "global_attention_mask",
+    "image_attention_mask",
 )  # fmt: skip
 
 
@@ -56,6 +57,7 @@ def _image(s: Settings, name: str) -> list[Input]:
         numbers(name, "batch", channels, 64, 96),
         numbers(name, 1, channels, height, width),
         numbers(name, "batch", 1, 1, channels, height, width),
+        numbers(name, "batch", 2, channels, height, width),
     ]
 
 
@@ -231,7 +233,11 @@ _BY_NAME: dict[str, Callable[..., list[Input]]] = {
     "tasks_input_ids": _ids("target"),
     "token_type_ids": _segments,
     "inputs_embeds": _real("batch", "seq", (("hidden_size", "d_model", "n_embd"), 64)),
-    "hidden_states": _real("batch", "seq", (("hidden_size", "d_model", "embed_dim"), 64)),
+    "hidden_states": lambda s, name: (
+        [_flat_patches(s, name, int(s.vision("in_channels", "in_chans", "num_channels", default=3)))]
+        if "grid_thw" in s.names
+        else [numbers(name, "batch", "seq", int(s.get("hidden_size", "d_model", "embed_dim", default=64)))]
+    ),
     "pixel_values": _image,
     "pixel_values_images": _image,
     "image": _image,
@@ -299,6 +305,7 @@ _BY_NAME: dict[str, Callable[..., list[Input]]] = {
     "noise_embeds": _real("batch", "frames", (("noise_embed_dim", "hidden_size"), 32)),
     "global_attention_mask": lambda s, name: [Input(name, ("batch", "seq"), _first_only)] if s.get("attention_window") else [],
     "image_merge_sizes": lambda s, name: [Input(name, ("batch",), lambda shape, _g: torch.full(shape, 2))],
+    "image_attention_mask": lambda s, name: [ones(name, "batch", "seq", 1)] if s.get("cross_layer_interval") else [],
     "merge_sizes": lambda s, name: [Input(name, ("batch",), lambda shape, _g: torch.full(shape, 2))],
 }  # fmt: skip
 
@@ -341,4 +348,4 @@ def mask_of(name: str, pick: tuple[Input, ...]) -> Input | None:
         return None
     rest = source.shape[1:]
     time = next((n for n in rest if isinstance(n, str)), max((n for n in rest if isinstance(n, int)), default=1))
-    return ones(name, source.shape[0], time)
+    return Input(name, (source.shape[0], time), lambda shape, _g: torch.ones(shape, dtype=torch.bool))

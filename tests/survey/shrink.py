@@ -47,6 +47,13 @@ WIDTH = re.compile(
     r"|text_hidden_size|vision_output_dim|input_dim_text|classifier_proj_size|conv_dim|time_mix_extra_dim|embed_size|hidden|embedding_width"
     r"|mamba_dt_rank|time_step_rank|moe_shared_expert_intermediate_size|out_hidden_size|qk_pos_dim|linear_.*_dim|channels|hidden_width)$"
 )
+#: Settings of models whose widths feed group norms or convolutions of fixed sizes: they keep them.
+CONVOLUTIONAL = (
+    "num_queries", "feature_size", "upsample_groups", "encoder_hidden_dim", "mask_feature_size", "num_feature_levels", "neck_hidden_sizes",
+    "patch_embeds_hidden_size", "upsampling_ratios", "downsampling_ratios", "decoder_ffn_dim_detr", "embed_dim_per_stage", "mask_input_channels",
+)  # fmt: skip
+TAPS = ("out_indices", "out_features", "stage_names")
+LABELS = ("id2label", "label2id")
 PERIOD = re.compile(r".*(period|interval|every|pattern|freq|frequency|_step|offset|per_attn|first_k_dense|num_dense).*")
 
 
@@ -55,6 +62,8 @@ def shrink(values: Mapping[str, Any]) -> dict[str, Any]:
     biggest = max(
         (v for v in _find(values, re.compile(r"^(hidden_size|d_model|n_embd|dim|embed_dim|emb_dim)$"))), default=0
     )
+    if "num_queries" in values:
+        biggest = 0
     divide = 16 if biggest >= NARROW else 4 if biggest >= 128 else 1
     out = _shrink(values, divide, _Ids())
     if "mm_tokens_per_image" in out:
@@ -75,6 +84,9 @@ class _Ids:
 
 
 def _shrink(values: Mapping[str, Any], divide: int, ids: _Ids) -> dict[str, Any]:
+    if not all(isinstance(key, str) for key in values):
+        return dict(values)
+    divide = 1 if any(key in values for key in CONVOLUTIONAL) else divide
     heads = [v for k, v in values.items() if HEADS.match(k) and _number(v)]
     common = 0
     for v in heads:
@@ -89,19 +101,19 @@ def _shrink(values: Mapping[str, Any], divide: int, ids: _Ids) -> dict[str, Any]
     depth, lists = _depth(values)
     out: dict[str, Any] = {}
     for key, value in values.items():
-        if isinstance(value, dict) and value and all(isinstance(k, int) for k in value) and depth and key != "id2label":
-            out[key] = {k: v for k, v in value.items() if k < depth}
+        if isinstance(value, dict) and value and depth and key not in LABELS and all(str(k).isdigit() for k in value):
+            out[key] = {k: v for k, v in value.items() if int(k) < depth}
         elif isinstance(value, dict):
             rope = "rope_type" in value or "rope_theta" in value
             out[key] = (
-                _rope(value) if rope else _shrink(value, divide, ids) if key not in ("id2label", "label2id") else value
+                _rope(value, divide, fewer) if rope else _shrink(value, divide, ids) if key not in LABELS else value
             )
         elif key in lists:
             out[key] = list(value)[:depth]
         elif isinstance(value, list) and SPECIAL.match(key):
             out[key] = [ids(v) if _number(v) else v for v in value]
-        elif key in ("out_indices", "out_features", "stage_names"):
-            continue
+        elif key in TAPS:
+            out |= _taps(key, value, depth)
         elif re.match(r".*(ind(ex|ic)es|idxs|_layers|_blocks|index)$", key) and _indices(value, depth):
             out[key] = sorted({min(depth - 1, v * depth // max(1, max(value) + 1)) for v in value})
         elif not _number(value):
@@ -109,7 +121,34 @@ def _shrink(values: Mapping[str, Any], divide: int, ids: _Ids) -> dict[str, Any]
         else:
             out[key] = _int(key, value, depth, divide, fewer, ids)
     _fewer_patches(out)
+    _whole_heads(out)
+    if _number(values.get("window_size")) and _number(values.get("spatial_merge_size")) and _number(values.get("patch_size")):
+        out["window_size"] = values["spatial_merge_size"] * values["patch_size"]
     return out
+
+
+def _whole_heads(values: dict[str, Any]) -> None:
+    """Widths of heads that a rotation over two axes can split, and those left to the code written out."""
+    width, heads = values.get("hidden_size"), values.get("num_heads", values.get("num_attention_heads"))
+    if not (_number(width) and _number(heads)) or heads < 1:
+        return
+    if "head_dim" in values and values["head_dim"] is None and width % heads == 0:
+        values["head_dim"] = width // heads
+    if "num_key_value_heads" in values and values["num_key_value_heads"] is None:
+        values["num_key_value_heads"] = heads
+    if not {"head_dim", "num_key_value_heads"} & set(values) and "patch_size" in values:
+        key = "num_heads" if "num_heads" in values else "num_attention_heads"
+        values[key] = next((h for h in range(heads, 1, -1) if width % h == 0 and width // h % 4 == 0), heads)
+
+
+def _taps(key: str, value: Any, depth: int) -> dict[str, Any]:
+    """Which layers are read out: as many as before, the last ones of fewer layers; untouched where no layer is dropped."""
+    if not depth or not isinstance(value, list):
+        return {} if depth else {key: value}
+    last = range(depth - len(value) + 1, depth + 1)
+    if key == "stage_names" or last.start < 0:
+        return {}
+    return {key: list(last) if key == "out_indices" else [f"stage{i}" if i else "stem" for i in last]}
 
 
 def _fewer_patches(values: dict[str, Any]) -> None:
@@ -142,18 +181,27 @@ def _int(key: str, value: int, depth: int, divide: int, fewer: int, ids: _Ids) -
         return ids(value) if value >= 0 else value
     if VOCAB.match(key):
         return VOCABULARY if value > VOCABULARY else value
+    if key == "num_queries":
+        return min(value, 12)
     if POSITIONS.match(key):
         return min(value, 160)
-    if WINDOWS.match(key):
+    if WINDOWS.match(key) and not (key == "window_size" and value <= 128):
         return min(value, 8) if value > 16 else value
     if WIDTH.match(key):
         return value // divide if value % divide == 0 and value // divide >= 4 else value
     return value
 
 
-def _rope(value: dict[str, Any]) -> dict[str, Any]:
-    """Rotary settings: the sections of a multi-axis rotation are left to be set from the head width by the caller."""
-    return value
+def _rope(value: dict[str, Any], divide: int, fewer: int) -> dict[str, Any]:
+    """Rotary settings, nested or not, with the sections of a rotation over several axes as much smaller as the heads."""
+    out = {k: _rope(v, divide, fewer) if isinstance(v, dict) else v for k, v in value.items()}
+    sections = out.get("mrope_section")
+    if isinstance(sections, list):
+        total = sum(sections) * fewer // divide
+        small = [max(1, n * fewer // divide) for n in sections]
+        small[0] += total - sum(small)
+        out["mrope_section"] = small
+    return out
 
 
 def _depth(values: Mapping[str, Any]) -> tuple[int, set[str]]:
@@ -167,6 +215,9 @@ def _depth(values: Mapping[str, Any]) -> tuple[int, set[str]]:
         kinds = [repr(v) for v in values[key]]
         if len(set(kinds)) < 6:
             need = max(need, max(kinds.index(kind) for kind in set(kinds)) + 1)
+    for key in ("out_indices", "out_features"):
+        if isinstance(taps := values.get(key), list):
+            need = max(need, len(taps))
     for key, value in values.items():
         if PERIOD.match(key) and _number(value) and 1 < value <= 8:
             need = max(need, value)
