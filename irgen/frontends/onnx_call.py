@@ -11,7 +11,7 @@ from onnx import AttributeProto, GraphProto, TensorProto
 from irgen.errors import SourceError
 from irgen.frontends.onnx_build import Build
 from irgen.ir.rules import Shape
-from irgen.frontends.onnx_values import text
+from irgen.frontends.onnx_values import decoded, text
 from irgen.ir.graph import Array
 from irgen.ir.tensor import TensorType
 
@@ -91,8 +91,14 @@ class Call:
         return self.b.shape(self.operand(i))
 
     def known(self, i: int) -> Array | None:
-        """Value of operand i where it depends on no input and no parameter."""
-        return self.b.known(self.operand(i)) if self.has(i) else None
+        """Value of operand i where it depends on no input and no parameter, or is a short stored tensor itself."""
+        if not self.has(i):
+            return None
+        x = self.operand(i)
+        held = self.b.tensors.get(x)
+        if held is not None and not callable(held) and self.b.type(x).size <= 16:
+            return decoded(held, self.sweep.source.folder)
+        return self.b.known(x)
 
     # --- attributes
 
