@@ -52,8 +52,17 @@ class Mixing:
     leaves: list[str]
     tokens: int
     batch: int
-    _streams: list[Stream] | None = None
+    axes: dict[str, int] = field(default_factory=dict[str, int])
+    """The axis of the features of each leaf."""
+    steps: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
+    """The leaves, those of one weight (the steps of a loop) together."""
     places: dict[str, Whole | None] = field(default_factory=dict[str, "Whole | None"])
+    _streams: list[Stream] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.axes:
+            self.axes = {leaf: feature_axis(self.analysis[leaf]) for leaf in self.leaves}
+            self.steps = _by_weight(self.analysis, self.leaves)
 
     @property
     def streams(self) -> list[Stream]:
@@ -105,6 +114,21 @@ class Asking:
     mixing: Mixing
     probe: Probe
     values: dict[str, Floats]
+    _silent: Asking | None = None
+    _rest: Floats | None = None
+
+    def silent(self, stream: Stream) -> Asking:
+        """This run with one stream at zero; the last one is kept."""
+        if self._silent is None:
+            self._silent = self.replaced(self.with_stream(stream, None, 0.0))
+        return self._silent
+
+    @property
+    def rest(self) -> Floats | None:
+        """The output of this run as it is, kept."""
+        if self._rest is None:
+            self._rest = self.output()
+        return self._rest
 
     @staticmethod
     def of(mixing: Mixing, probe: Probe) -> Asking | None:
@@ -142,7 +166,7 @@ class Asking:
         wanted = list(stream.features if features is None else features)
         for leaf in stream.leaves:
             node = self.mixing.analysis[leaf]
-            axis = feature_axis(node)
+            axis = self.mixing.axes[leaf]
             moved = np.zeros([n for i, n in enumerate(node.shape) if i != axis] + [node.shape[axis]], dtype=bool)
             flat = moved.reshape(-1, node.shape[axis])
             rows = slice(None)
@@ -180,6 +204,13 @@ def _vectors(mixing: Mixing) -> list[str]:
     return sorted((s for s in read if sum(n > 1 for n in analysis[s].shape) <= 1), key=analysis.place.__getitem__)
 
 
+def output_width(mixing: Mixing) -> int | None:
+    """The number of channels of a cone's output."""
+    shape = mixing.analysis[mixing.out].shape
+    rows = as_rows(np.broadcast_to(np.zeros(()), shape), mixing)
+    return None if rows is None else rows.shape[-1]
+
+
 def as_rows(value: Floats, mixing: Mixing) -> Floats | None:
     """An output as [batch, token, channel]: channels last, or in axis 1 behind convolutions, tokens before batch or after."""
     tokens, batch = mixing.tokens, mixing.batch
@@ -210,7 +241,7 @@ def changed_tokens(one: Floats, other: Floats) -> NDArray[np.bool_]:
 
 def _tokens(mixing: Mixing, leaf: str) -> Whole | None:
     node = mixing.analysis[leaf]
-    axis = feature_axis(node)
+    axis = mixing.axes[leaf]
     rest = [n for i, n in enumerate(node.shape) if i != axis]
     tokens, batch = mixing.tokens, mixing.batch
     count = int(np.prod(rest)) if rest else 1
@@ -235,30 +266,35 @@ def _traced(mixing: Mixing, leaf: str, axis: int) -> Whole | None:
     return np.asarray(row % _STRIDE, dtype=np.int64) % mixing.tokens
 
 
+def _by_weight(analysis: Analysis, leaves: list[str]) -> list[tuple[str, ...]]:
+    groups: dict[object, list[str]] = {}
+    for leaf in leaves:
+        node = analysis[leaf]
+        weight = node.inputs[1] if node.op in {"linear", "conv"} else leaf
+        groups.setdefault((weight, node.shape), []).append(leaf)
+    return [tuple(group) for group in groups.values()]
+
+
 def _cut(mixing: Mixing) -> list[Stream]:
     """Cut the features of every leaf into the sets that views select together; steps of one weight are one stream."""
     analysis = mixing.analysis
     inside = set(mixing.nodes)
-    groups: dict[object, list[str]] = {}
-    for leaf in mixing.leaves:
-        node = analysis[leaf]
-        weight = node.inputs[1] if node.op in {"linear", "conv"} else leaf
-        groups.setdefault((weight, node.shape), []).append(leaf)
     streams: list[Stream] = []
-    for leaves in groups.values():
-        node = analysis[leaves[0]]
-        width = node.shape[feature_axis(node)] if node.shape else 1
-        sets = _selected(analysis, leaves[0], inside, width)
+    for leaves in mixing.steps:
+        shape = analysis[leaves[0]].shape
+        width = shape[mixing.axes[leaves[0]]] if shape else 1
+        sets = _selected(mixing, leaves[0], inside, width)
         signatures: dict[tuple[bool, ...], list[int]] = {}
         for i in range(width):
             signatures.setdefault(tuple(bool(s[i]) for s in sets), []).append(i)
-        streams.extend(Stream(tuple(leaves), tuple(found)) for key, found in signatures.items() if any(key) or not sets)
+        streams.extend(Stream(leaves, tuple(found)) for key, found in signatures.items() if any(key) or not sets)
     return streams
 
 
-def _selected(analysis: Analysis, leaf: str, inside: set[str], width: int) -> list[NDArray[np.bool_]]:
+def _selected(mixing: Mixing, leaf: str, inside: set[str], width: int) -> list[NDArray[np.bool_]]:
     """The sets of a leaf's features that stand in its last views, one for each different set."""
-    trace = Trace(analysis, "feature", fixed={leaf: _numbered(analysis, leaf)})
+    analysis = mixing.analysis
+    trace = Trace(analysis, "feature", fixed={leaf: _numbered(mixing, leaf)})
     found: dict[bytes, NDArray[np.bool_]] = {}
     stack, seen = [leaf], {leaf}
     while stack:
@@ -286,9 +322,9 @@ def _selected(analysis: Analysis, leaf: str, inside: set[str], width: int) -> li
     return list(found.values())
 
 
-def _numbered(analysis: Analysis, leaf: str) -> Floats:
-    node = analysis[leaf]
-    axis = feature_axis(node)
+def _numbered(mixing: Mixing, leaf: str) -> Floats:
+    node = mixing.analysis[leaf]
+    axis = mixing.axes[leaf]
     numbers = np.arange(node.shape[axis], dtype=np.float64)
     return np.broadcast_to(numbers.reshape([-1 if i == axis else 1 for i in range(len(node.shape))]), node.shape)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from irgen.match.memory import SHORTEST, Asking, Mixing, Stream, changed_tokens
+from irgen.match.memory import SHORTEST, Asking, Mixing, Stream, changed_tokens, output_width
+from irgen.match.slim import slimmed
 
 Floats = NDArray[np.float64]
 
@@ -56,8 +57,18 @@ def examine(mixing: Mixing) -> Recurrence | str:
     """The recurrence that a cone is, found on the first draw and confirmed on the second; or why it is none."""
     if mixing.tokens < SHORTEST:
         return f"{mixing.tokens} tokens are too few to tell a memory from a short window"
-    runs = [Asking.of(mixing, probe) for probe in mixing.analysis.probes]
-    first, second = runs
+    channels = output_width(mixing)
+    if channels is None:
+        return "the axes of its output hold no tokens"
+    narrow = slimmed(mixing, channels)
+    found = _judged(narrow) if narrow is not None else None
+    if found is None or isinstance(found, str):
+        found = _judged(mixing)
+    return replace(found, inner=channels) if isinstance(found, Recurrence) else found
+
+
+def _judged(mixing: Mixing) -> Recurrence | str:
+    first, second = (Asking.of(mixing, probe) for probe in mixing.analysis.probes)
     if first is None or second is None:
         return "the streams have no probe values"
     found = _examined(first)
@@ -111,8 +122,8 @@ def _told(
     tied = [e for e in selective if e.enters]
     decay = "selective" if selective and not normalized else ("none" if rates == "none" else "fixed")
     checks = (
-        f"changed at token {token}, a stream of {len(value.stream.features)} features changes that token and all later "
-        f"outputs and no earlier one; what two tokens leave adds up (two draws)",
+        f"changed at token {token}, one stream changes the outputs of that token and later ones and of no earlier one; "
+        f"what two tokens leave adds up (two draws)",
         _says(decay, rates, bool(tied), delta, state),
     )
     return Recurrence(
@@ -206,13 +217,10 @@ def _kernel(ask: Asking, value: Stream, token: int) -> tuple[Floats, int]:
 def _alone(ask: Asking, value: Stream, token: int) -> Floats | None:
     """The outputs [token, channel] when only one feature of the value stream at one token is not zero."""
     feature = value.features[len(value.features) // 2]
-    silent = ask.with_stream(value, None, 0.0)
-    quiet = ask.replaced(silent)
-    struck = {leaf: np.where(mask, 1.0, silent[leaf]) for leaf, mask in quiet.at(value, token, [feature]).items()}
-    one, none = quiet.output(struck), quiet.output()
-    if one is None or none is None:
-        return None
-    return (one - none)[0]
+    quiet = ask.silent(value)
+    struck = {leaf: np.where(mask, 1.0, quiet.values[leaf]) for leaf, mask in quiet.at(value, token, [feature]).items()}
+    one, none = quiet.output(struck), quiet.rest
+    return None if one is None or none is None else (one - none)[0]
 
 
 def _assign_roles(ask: Asking, value: Stream, others: list[_Effect], token: int, channel: int) -> None:
