@@ -18,6 +18,9 @@ __all__ = ["Cone", "Probe", "evaluate_cone"]
 
 LIMIT = 4_000_000
 """Elements of the largest value that is computed."""
+BUDGET = 1 << 29
+"""Bytes of large values that a run keeps; the oldest are forgotten, and computed anew if they are asked for again."""
+_LARGE = 1 << 16
 COST = 2_000_000_000
 """Multiplications of the costliest product that is computed."""
 
@@ -40,6 +43,8 @@ class Probe:
         self._parent: Probe | None = None
         self._affected: dict[str, bool] = {}
         self._floor = 0
+        self._large: dict[str, int] = {}
+        self._held = 0
 
     def another(self, draw: int) -> Probe:
         """A probe run of the same graph with another draw; what was found out about the graph is shared."""
@@ -49,6 +54,7 @@ class Probe:
         new = Probe.__new__(Probe)
         new.graph, new.draw, new.limit, new.draws = self.graph, draw, self.limit, self.draws
         new._values, new._reasons, new._parent, new._affected, new._floor = {}, {}, None, {}, 0
+        new._large, new._held = {}, 0
         return new
 
     def override(self, values: Mapping[str, Any]) -> Probe:
@@ -116,9 +122,26 @@ class Probe:
             if missing:
                 stack.extend(reversed(missing))
                 continue
-            self._values[top] = self._computed(node)
+            self._keep(top, self._computed(node))
             stack.pop()
-        return self._values[name]
+        found = self._values[name]
+        self._forget()
+        return found
+
+    def _keep(self, name: str, value: Any) -> None:
+        self._values[name] = value
+        parts: tuple[Values, ...] = value if isinstance(value, tuple) else () if value is None else (value,)
+        size = sum(part.nbytes for part in parts)
+        if size >= _LARGE:
+            self._large[name] = size
+            self._held += size
+
+    def _forget(self) -> None:
+        """Drop the oldest large values until the rest fits the budget."""
+        while self._held > BUDGET:
+            oldest = next(iter(self._large))
+            self._held -= self._large.pop(oldest)
+            del self._values[oldest]
 
     def _needs(self, node: Node) -> list[str]:
         if node.id in self.draws.stubs or self._too_large(node):

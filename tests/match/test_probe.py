@@ -286,6 +286,22 @@ def test_values_of_results_in_a_row_come_by_pick() -> None:
     assert probe.value("y") is not None
 
 
+def test_a_run_forgets_large_values_and_finds_them_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("irgen.match.probe.BUDGET", 3_000_000)
+    text = "x = input : float32[100, 1000]\n" + "\n".join(
+        f"x{i} = tanh({f'x{i - 1}' if i else 'x'})" for i in range(20)
+    )
+    probe = Probe(parse(text))
+    first = probe.value("x0")
+    for name in probe.graph.nodes:
+        assert probe.value(name) is not None
+    assert probe.value("x0") is not first
+    assert np.array_equal(probe.value("x0"), first)  # type: ignore[arg-type]
+    fixed = probe.override({"x3": np.ones((100, 1000))})
+    assert fixed.value("x19") is not None
+    assert (fixed.value("x3") == 1).all()  # type: ignore[union-attr]
+
+
 def test_is_fast_and_has_no_depth_limit() -> None:
     graph = Graph()
     kind = TensorType("float32", (2, 3))
