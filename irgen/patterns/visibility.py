@@ -79,63 +79,64 @@ def _keys(analysis: Analysis, core: Core) -> int:
 
 
 def _far(analysis: Analysis, core: Core, near: Mask) -> Mask:
-    """A causal mask may be a window wider than the trace: evaluate it again at positions around its constants."""
+    """A causal mask may be a window wider than the trace: see whether it is one that a constant of its cone sets.
+
+    The mask is evaluated again with the constant at two small values; where it becomes a band that follows them, its
+    width at the constant's own value is known. A stored table larger than the trace is judged whole.
+    """
     cone: set[str] = set()
     for term, _ in core.terms:
         cone |= analysis.back(term, 0)
-    length = analysis[core.softmax].shape[-1]
-    clocks = {n: v for n in cone if (v := _clock(analysis, n)) is not None}
-    widths = sorted({c for n in cone if (c := _constant(analysis, n)) is not None and c > 2})
-    for width in widths:
-        positions = np.unique(
-            np.concatenate([np.arange(3), [width - 1, width, width + 1, 2 * width + 1], width + 2 + np.arange(64)])
-        )
-        positions = np.sort(positions)[: max(length, 0)]
-        if len(positions) < length or length < 7:
-            continue
-        moved = {
-            n: positions[:size].astype(np.int64).reshape(analysis[n].shape)
-            for n, size in clocks.items()
-            if size <= length
-        }
-        value = analysis.probes[0].override(moved).value(core.softmax)
-        keep = _keep(analysis, core, value) if value is not None else None
-        if keep is None or keep.shape != (length, length):
-            continue
-        mask = classify(keep, positions, positions)
-        if mask.kind == "sliding-window":
-            distance = positions[:, None] - positions[None, :]
-            kept = int(distance[keep].max()) + 1
-            lost = int(distance[(distance > 0) & ~keep].min())
-            if kept == lost:
-                return Mask(
-                    "sliding-window", kept, f"evaluated at far positions: j is kept exactly where 0 ≤ i − j < {kept}"
-                )
+    keys = _keys(analysis, core)
+    for name in sorted(cone, key=analysis.place.__getitem__):
+        number = _number(analysis, name)
+        if number is not None and keys <= number + 1 and keys > max(_SMALL) + 1:
+            widths = [_width_at(analysis, core, name, small) for small in _SMALL]
+            if None not in widths and widths[1] - widths[0] == _SMALL[1] - _SMALL[0]:  # type: ignore[operator]
+                window = number + int(str(widths[0])) - _SMALL[0]
+                check = f"with the constant {number} set to {_SMALL[0]} and {_SMALL[1]} the mask is a band of {widths[0]} and {widths[1]}"
+                return Mask("sliding-window", window, check)
+        table = _stored(analysis, name, keys)
+        if table is not None:
+            whole = classify(table)
+            if whole.kind == "sliding-window":
+                return whole
     return near
 
 
-def _clock(analysis: Analysis, name: str) -> int | None:
-    """The length of a node that counts positions 0, 1, 2 …, or None."""
+_SMALL = (4, 6)
+
+
+def _width_at(analysis: Analysis, core: Core, name: str, number: int) -> int | None:
+    """The width of the band that the mask becomes when a constant has another value."""
+    old = analysis[name].value
+    if old is None:
+        return None
+    value = np.full_like(old, number if float(old.reshape(-1)[0]) > 0 else -number)
+    probed = analysis.probes[0].override({name: value}).value(core.softmax)
+    keep = _keep(analysis, core, probed) if probed is not None else None
+    mask = classify(keep) if keep is not None else None
+    return mask.window if mask is not None and mask.kind == "sliding-window" else None
+
+
+def _stored(analysis: Analysis, name: str, keys: int) -> Bools | None:
+    """A stored square mask larger than the trace."""
     node = analysis[name]
-    if (
-        node.op == "arange"
-        and node.tensor.rank == 1
-        and node.attrs.get("start", 0) == 0
-        and node.attrs.get("step", 1) == 1
-    ):
-        return node.shape[0]
-    if node.op == "const" and node.value is not None and node.tensor.dtype.startswith("int") and node.size > 2:
-        flat = node.value.reshape(-1)
-        if max(node.shape) == node.size and (flat == np.arange(flat.size)).all():
-            return int(flat.size)
-    return None
+    if node.op != "const" or node.value is None or node.is_float or len(node.shape) < 2:
+        return None
+    rows, columns = node.shape[-2:]
+    if rows != columns or rows <= keys or node.size != rows * columns or rows > 8192:
+        return None
+    table = np.asarray(node.value).reshape(rows, columns).astype(bool)
+    return table if table.any() and not table.all() else None
 
 
-def _constant(analysis: Analysis, name: str) -> int | None:
+def _number(analysis: Analysis, name: str) -> int | None:
+    """The whole number that a scalar constant holds."""
     node = analysis[name]
     if node.op == "const" and node.value is not None and node.size == 1 and node.value.dtype.kind in "if":
         number = abs(float(node.value.reshape(-1)[0]))
-        return int(number) if abs(number) < 1 << 24 and number == int(number) else None
+        return int(number) if number == int(number) and number < 1 << 24 else None
     return None
 
 
