@@ -19,7 +19,7 @@ def placed(record: Recording, module: nn.Module) -> None:
         return
     scopes = {scope: i for i, scope in enumerate(record.scopes)}
     places = {file: _places(gm) for file, gm in sources.items()}
-    for call in record.calls:
+    for call in (*record.calls, *record.asked):
         node = places.get(call.file, {}).get(call.line)
         if node is None:
             continue

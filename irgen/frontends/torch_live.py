@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -10,13 +11,13 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch._subclasses.fake_tensor import FakeTensorMode  # pyright: ignore[reportPrivateImportUsage]
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from irgen.errors import CaptureError, InputError, IrgenError
 from irgen.frontends.torch_generated import placed
 from irgen.frontends.torch_lower import lower
-from irgen.frontends.torch_mode import Hole, Recorder, Trail
-from irgen.frontends.torch_record import Leaf, Recording
+from irgen.frontends.torch_mode import Recorder
+from irgen.frontends.torch_record import INPUT, Leaf, Recording, refs
 from irgen.frontends.torch_scope import (
     below_functions,
     evaluation,
@@ -24,7 +25,9 @@ from irgen.frontends.torch_scope import (
     module_stack,
     transparent_functions,
 )
+from irgen.frontends.torch_seen import Hole
 from irgen.frontends.torch_symbols import with_symbols
+from irgen.frontends.torch_trail import Trail
 from irgen.frontends.torch_trees import swapped, tensors_by_name
 from irgen.ir.graph import Graph
 
@@ -105,9 +108,8 @@ def _pass(
     with ExitStack() as stack:
         stack.enter_context(torch.no_grad())
         stack.enter_context(evaluation(module))
-        recorder.stand_ins |= stack.enter_context(fake_parameters(module, mode))
-        recorder.own_stand_ins()
-        fakes = _fake_inputs(named, recorder)
+        recorder.seen.own(stack.enter_context(fake_parameters(module, mode)))
+        fakes = _fake_inputs(named, recorder, mode)
         args, kwargs = swapped((args, kwargs), fakes)
         stack.enter_context(transparent_functions())
         record.scopes = stack.enter_context(module_stack(module, recorder.enter))
@@ -123,8 +125,9 @@ def _pass(
         except Exception as error:
             raise _raised(error, recorder, named) from error
         _outputs(out, recorder)
-    _count_unused(module, record)
     placed(record, module)
+    _say_what_was_asked(record)
+    _count_unused(module, record)
     return record
 
 
@@ -140,17 +143,17 @@ def _owned(module: nn.Module) -> dict[int, Leaf]:
     return owned
 
 
-def _fake_inputs(named: Mapping[str, Any], recorder: Recorder) -> dict[int, torch.Tensor]:
+def _fake_inputs(named: Mapping[str, Any], recorder: Recorder, mode: FakeTensorMode) -> dict[int, torch.Tensor]:
     """A stand-in for every input tensor, by id."""
     seen: dict[int, torch.Tensor] = {}
     for name, tensor in tensors_by_name(named):
         if id(tensor) in seen:
             continue
         strided = tensor.layout is torch.strided
-        with recorder.mode:
+        with mode:
             stride = tensor.stride() if strided else torch.empty(tensor.shape).stride()
             seen[id(tensor)] = torch.empty_strided(tensor.shape, stride, dtype=tensor.dtype, device="cpu")
-        recorder.record.inputs.append(recorder.leaf("input", name, tensor, seen[id(tensor)]))
+        recorder.record.inputs.append(recorder.seen.leaf("input", name, tensor, seen[id(tensor)]))
     return seen
 
 
@@ -174,7 +177,7 @@ def _raised(error: Exception, recorder: Recorder, named: Mapping[str, Any]) -> I
 
 def _outputs(out: Any, recorder: Recorder) -> None:
     """Name what the module returns. Integer results are left out, and said, where there are floating ones."""
-    named = [(name, recorder.ref(tensor)) for name, tensor in tensors_by_name(out, "output")]
+    named = [(name, recorder.seen.ref(tensor)) for name, tensor in tensors_by_name(out, "output")]
     if not named:
         raise CaptureError(f"the module returns no tensor, but {type(out).__name__}", fix="return tensors from forward")
     floating = [(name, ref) for name, ref in named if ref.dtype.is_floating_point or ref.dtype.is_complex]
@@ -183,6 +186,23 @@ def _outputs(out: Any, recorder: Recorder) -> None:
             kind = str(ref.dtype).removeprefix("torch.")
             recorder.record.findings.append(f"output {name} ({kind}) is not a floating tensor and is left out")
     recorder.record.outputs = floating or named
+
+
+def _say_what_was_asked(record: Recording) -> None:
+    """One finding for each kind of module that read values: what the pass then did holds for these values."""
+    told: set[tuple[str, str]] = set()
+    for call in record.asked:
+        path, cls = record.scopes[call.scope]
+        file = os.path.basename(call.file)
+        if (cls, file) in told:
+            continue
+        told.add((cls, file))
+        depends = 0
+        for ref in refs((call.args, call.kwargs)):
+            depends |= ref.depends
+        what = "the inputs" if depends & INPUT else "parameters"
+        where = f"{path or cls} ({file}:{call.line})" if file else path or cls
+        record.findings.append(f"{where}: `{call.func.__name__}` reads a value that {what} decide; this pass fixes it")
 
 
 def _count_unused(module: nn.Module, record: Recording) -> None:

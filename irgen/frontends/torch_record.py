@@ -57,6 +57,8 @@ class Recording:
     inputs: list[Ref] = field(default_factory=list[Ref])
     outputs: list[tuple[str, Ref]] = field(default_factory=list[tuple[str, Ref]])
     scopes: list[tuple[str, str]] = field(default_factory=lambda: [("", "")])
+    asked: list[Call] = field(default_factory=list[Call])
+    """Calls that read a value which inputs or parameters decide."""
     findings: list[str] = field(default_factory=list[str])
     unused: list[str] = field(default_factory=list[str])
     parameters: int = 0

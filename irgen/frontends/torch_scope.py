@@ -10,13 +10,14 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch._subclasses.fake_tensor import (  # pyright: ignore[reportPrivateImportUsage]
+from torch._subclasses.fake_tensor import (
     FakeTensor,
     FakeTensorMode,
     unset_fake_temporarily,
 )
 
-from irgen.frontends.torch_mode import Recorder, Trail
+from irgen.frontends.torch_mode import Recorder
+from irgen.frontends.torch_trail import Below
 from irgen.frontends.torch_trees import tensors_by_name
 
 
@@ -170,7 +171,7 @@ def below_functions(recorder: Recorder) -> Generator[None, None, None]:
             return batched(*args, **kwargs)
         recorder.nested += 1
         try:
-            with Trail(recorder):
+            with Below(recorder.below):
                 return batched(*args, **kwargs)
         finally:
             recorder.nested -= 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch._subclasses.fake_tensor import unset_fake_temporarily  # pyright: ignore[reportPrivateImportUsage]
+from torch._subclasses.fake_tensor import unset_fake_temporarily
 
 from irgen.frontends.torch_record import PARAM, Call, Leaf, Recording, Ref, mapped
 
