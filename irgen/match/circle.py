@@ -22,22 +22,34 @@ class Circles:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.known: dict[tuple[str, str], bool] = {}
+        self.known: dict[tuple[str, str, bool], bool] = {}
 
     def holds(self, cos: str, sin: str) -> bool:
         """Whether cos² + sin² is constant (any constant: attention may be scaled here) and cos and sin are not."""
-        if (cos, sin) not in self.known:
-            self.known[cos, sin] = self._judge(cos, sin)
-        return self.known[cos, sin]
+        return self._cached(cos, sin, matrices=False)
 
-    def _judge(self, cos: str, sin: str) -> bool:
+    def hold_matrices(self, first: str, second: str) -> bool:
+        """Whether the two tables are the columns (last axis) of 2 × 2 rotations."""
+        return self._cached(first, second, matrices=True)
+
+    def _cached(self, cos: str, sin: str, *, matrices: bool) -> bool:
+        key = (cos, sin, matrices)
+        if key not in self.known:
+            self.known[key] = self._judge(cos, sin, matrices)
+        return self.known[key]
+
+    def _judge(self, cos: str, sin: str, matrices: bool) -> bool:
         leaves, learned = self._leaves(cos, sin)
         try:
             values = run(self.graph, leaves, {}, (cos, sin))
         except Unevaluable:
-            return True
+            return not matrices
         x: NDArray[Any] = values[cos]
         y: NDArray[Any] = values[sin]
+        if matrices:
+            if not (np.allclose(x[..., 0], y[..., 1]) and np.allclose(x[..., 1], -y[..., 0])):
+                return False
+            x, y = x[..., 0], x[..., 1]
         if x.dtype.kind == "c":
             x, y = np.real(x), np.imag(y)
         return learned or _on_a_circle(x, y)

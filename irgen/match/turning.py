@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import prod
@@ -68,73 +68,101 @@ class Stretch:
 class Turn:
     """What a stretch computes: channels `start` to `stop` of x turned, those from `stop` up to `end` passed on.
 
-    `cos` and `sin` are groups of tables (equal for a complex table); `backwards`: turned by the opposite angle.
+    `form` says how the tables hold cosine and sine: `pair` (a table each), `signed` (the sine's table has the signs
+    of the rotation in it), `complex` (one complex table), `matrix` (the columns of 2 × 2 matrices, on a last axis of
+    two). `first` and `second` are the groups of the two tables (equal for a complex one); `backwards`: turned by the
+    opposite angle.
     """
 
     start: int
     stop: int
     end: int
-    cos: int
-    sin: int
+    form: str
+    first: int
+    second: int
     interleaved: bool
     backwards: bool
 
 
 def recognise(found: Stretch) -> Turn | None:
     """How a stretch turns the pairs of the last axis of x, or None: proved by equality on random values."""
-    root = found.nodes[0]
-    sizes = [found.x.tensor.size, root.tensor.size]
-    if len(found.shapes) != (1 if found.complex_table else 2) or min(sizes) < 1 or max(sizes) > LARGEST:
-        return None
+    sizes = [found.x.tensor.size, found.nodes[0].tensor.size]
     view = found.view
-    if view is None:
+    if view is None or min(sizes) < 1 or max(sizes) > LARGEST:
         return None
     try:
-        return _recognise(found, view)
+        for form, first, second in _forms(found):
+            turn = _recognise(found, view, form, first, second)
+            if turn is not None:
+                return turn
     except Unevaluable:
         return None
-
-
-def _recognise(found: Stretch, view: tuple[int, ...]) -> Turn | None:
-    width, out = view[-1], found.nodes[0].shape[-1]
-    count = np.arange(1.0, 1 + found.x.tensor.size).reshape(found.x.shape)
-    seen = count.reshape(view)
-    for cos in range(len(found.shapes)):
-        still = found.values(count, _filled(found, 1.0, [float(group == cos) for group in range(2)]))
-        start = int(still.reshape(-1)[0]) - 1
-        if not 0 <= start <= width - out or not np.array_equal(still, seen[..., start : start + out]):
-            continue
-        turned = found.values(count, _filled(found, 1j, [float(group != cos) for group in range(2)]))
-        kept = np.all(turned == still, axis=tuple(range(turned.ndim - 1)))
-        passed = int(np.argmin(kept[::-1])) if not kept.all() else out
-        stop = out - passed
-        if kept[:stop].any() or stop < 2 or stop % 2:
-            continue
-        for interleaved, backwards in product((False, True), (False, True)):
-            turn = Turn(start, start + stop, start + out, cos, len(found.shapes) - 1 - cos, interleaved, backwards)
-            if _agrees(found, turn, view):
-                return turn
     return None
 
 
-def _filled(found: Stretch, number: complex, numbers: Sequence[float]) -> list[Values]:
-    """Tables that are one number everywhere: `number` if there is a complex one, else a number for each group."""
-    wanted: Sequence[complex] = [number] if found.complex_table else numbers
-    return [np.full(shape, value) for shape, value in zip(found.shapes, wanted, strict=True)]
+def _forms(found: Stretch) -> Iterator[tuple[str, int, int]]:
+    if found.complex_table and len(found.shapes) == 1:
+        yield "complex", 0, 0
+    elif not found.complex_table and len(found.shapes) == 2:
+        columns = all(shape[-1:] == (2,) and len(shape) > 1 for shape in found.shapes)
+        for form in ("pair", "signed", "matrix") if columns else ("pair", "signed"):
+            yield form, 0, 1
+            yield form, 1, 0
+
+
+def signs(width: int, interleaved: bool) -> Values:
+    """The signs of the sine in x · cos + (pairs exchanged) · sin."""
+    return np.tile([-1.0, 1.0], width // 2) if interleaved else np.repeat([-1.0, 1.0], width // 2)
+
+
+def _tables(turn: Turn, cos: Values, sin: Values) -> list[Values]:
+    """The tables that hold this cosine and sine."""
+    if turn.form == "complex":
+        return [cos + 1j * sin]
+    pair = [cos, sin]
+    if turn.form == "signed":
+        width = sin.shape[-1]
+        pair = [cos, sin * signs(width, turn.interleaved)] if width % 2 == 0 else pair
+    elif turn.form == "matrix":
+        pair = [np.stack([cos, sin], axis=-1), np.stack([-sin, cos], axis=-1)]
+    return pair if turn.first == 0 else pair[::-1]
+
+
+def _recognise(found: Stretch, view: tuple[int, ...], form: str, first: int, second: int) -> Turn | None:
+    width, out = view[-1], found.nodes[0].shape[-1]
+    blank = Turn(0, out, out, form, first, second, False, False)
+    shapes = _shapes(found, blank)
+    count = np.arange(1.0, 1 + found.x.tensor.size).reshape(found.x.shape)
+    seen = count.reshape(view)
+    one, none = (tuple(np.full(shape, value) for shape in shapes) for value in (1.0, 0.0))
+    still = found.values(count, _tables(blank, one[0], none[1]))
+    start = int(still.reshape(-1)[0]) - 1
+    if not 0 <= start <= width - out or not np.array_equal(still, seen[..., start : start + out]):
+        return None
+    turned = found.values(count, _tables(blank, none[0], one[1]))
+    kept = np.all(turned == still, axis=tuple(range(turned.ndim - 1)))
+    passed = int(np.argmin(kept[::-1])) if not kept.all() else out
+    stop = out - passed
+    if kept[:stop].any() or stop < 2 or stop % 2:
+        return None
+    for interleaved, backwards in product((False, True), (False, True)):
+        turn = Turn(start, start + stop, start + out, form, first, second, interleaved, backwards)
+        if _agrees(found, turn, view):
+            return turn
+    return None
+
+
+def _shapes(found: Stretch, turn: Turn) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The shapes of cosine and sine."""
+    cos, sin = found.shapes[turn.first], found.shapes[turn.second]
+    return (cos[:-1], sin[:-1]) if turn.form == "matrix" else (cos, sin)
 
 
 def _agrees(found: Stretch, turn: Turn, view: tuple[int, ...]) -> bool:
     rng = np.random.default_rng(7)
     x: Values = rng.standard_normal(found.x.shape)
-    parts: list[tuple[Values, Values]] = [
-        (rng.standard_normal(shape), rng.standard_normal(shape)) for shape in found.shapes
-    ]
-    if found.complex_table:
-        wanted = found.values(x, [real + 1j * imaginary for real, imaginary in parts])
-        cos, sin = parts[turn.cos]
-    else:
-        wanted = found.values(x, [real for real, _ in parts])
-        cos, sin = parts[turn.cos][0], parts[turn.sin][0]
+    cos, sin = (rng.standard_normal(shape) for shape in _shapes(found, turn))
+    wanted = found.values(x, _tables(turn, cos, sin))
     seen = x.reshape(view)
     part: Values = seen[..., turn.start : turn.stop]
     cos, sin = cos.reshape(fitted(cos.shape, part.shape)), sin.reshape(fitted(sin.shape, part.shape))
@@ -144,6 +172,8 @@ def _agrees(found: Stretch, turn: Turn, view: tuple[int, ...]) -> bool:
     except Unevaluable:
         return False
     assert not isinstance(result, tuple)
+    if result.shape != part.shape:
+        return False
     whole = np.concatenate([result, seen[..., turn.stop : turn.end]], axis=-1)
     return whole.shape == wanted.shape and bool(np.allclose(whole, wanted, rtol=1e-9, atol=1e-9))
 

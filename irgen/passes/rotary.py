@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from irgen.ir.graph import Graph, Node
 from irgen.ir.ops import CONTRACTIONS
 from irgen.ir.tensor import TensorType
 from irgen.match.circle import Circles
-from irgen.match.turning import Stretch, Turn, fitted, recognise
+from irgen.match.turning import Stretch, Turn, fitted, recognise, signs
 from irgen.passes.engine import Builder, Pass, sweep
 
 _MIXING = CONTRACTIONS | {"rnn", "scan", "loop", "attention", "fft", "opaque", "cond"}
@@ -98,9 +98,8 @@ class _Hit:
     turn: Turn
     x: str
     view: tuple[int, ...]
-    cos: str
-    sin: str
-    complex_table: bool
+    first: str
+    second: str
 
 
 def find(graph: Graph) -> dict[str, _Hit]:
@@ -113,22 +112,56 @@ def find(graph: Graph) -> dict[str, _Hit]:
     for root in reversed(graph.nodes.values()):
         if root.op not in _ROOTS or root.id in taken or root.id not in search.stream:
             continue
-        if root.op == "reshape" and graph[root.inputs[0]].op not in {"concat", "view_as_real"}:
+        split = root.op == "reshape" and graph[root.inputs[0]].op in _SUMS
+        if root.op == "reshape" and not split and graph[root.inputs[0]].op not in {"concat", "view_as_real"}:
             continue
         for found in search.stretches(root):
             key = found.key
             if key not in verdicts:
                 verdicts[key] = recognise(found)
             turn = verdicts[key]
-            if turn is None:
+            if turn is None or (split and turn.form != "matrix"):
                 continue
             group = {index: name for name, index in reversed(list(found.tables.items()))}
-            hit = _Hit(turn, found.x.id, found.view or (), group[turn.cos], group[turn.sin], found.complex_table)
-            if circles.holds(hit.cos, hit.sin):
+            hit = _Hit(turn, found.x.id, found.view or (), group[turn.first], group[turn.second])
+            proof = circles.hold_matrices if turn.form == "matrix" else circles.holds
+            if proof(hit.first, hit.second):
                 hits[root.id] = hit
                 taken.update(node.id for node in found.nodes)
                 break
     return hits
+
+
+def _complex(hit: _Hit, b: Builder) -> tuple[str, str]:
+    real = TensorType("float32", b[hit.first].shape)
+    return b.emit("real", (hit.first,), real), b.emit("imag", (hit.first,), real)
+
+
+def _signed(hit: _Hit, b: Builder) -> tuple[str, str]:
+    sine = b[hit.second].tensor
+    sign = signs(sine.shape[-1] if sine.shape else 1, hit.turn.interleaved)
+    ready = b.constant(sign, TensorType(sine.dtype, sign.shape))
+    return hit.first, b.emit("mul", (hit.second, ready), sine)
+
+
+def _matrix(hit: _Hit, b: Builder) -> tuple[str, str]:
+    column = b[hit.first].tensor
+    lead = (column.shape or ())[:-1]
+
+    def entry(place: int) -> str:
+        kind = TensorType(column.dtype, (*lead, 1))
+        cut = b.emit("slice", (hit.first,), kind, axis=len(lead), start=place, stop=place + 1, step=1)
+        return b.emit("reshape", (cut,), TensorType(column.dtype, lead))
+
+    return entry(0), entry(1)
+
+
+_FORMS: dict[str, Callable[[_Hit, Builder], tuple[str, str]]] = {
+    "pair": lambda hit, _b: (hit.first, hit.second),
+    "complex": _complex,
+    "signed": _signed,
+    "matrix": _matrix,
+}
 
 
 def _place(hit: _Hit, node: Node, b: Builder) -> Node:
@@ -144,10 +177,7 @@ def _place(hit: _Hit, node: Node, b: Builder) -> Node:
         return b.emit("slice", (x.id,), kind, axis=len(x.shape) - 1, start=start, stop=stop, step=1)
 
     turned = part(turn.start, turn.stop)
-    cos, sin = hit.cos, hit.sin
-    if hit.complex_table:
-        real = TensorType("float32", b[cos].shape)
-        cos, sin = b.emit("real", (cos,), real), b.emit("imag", (sin,), real)
+    cos, sin = _FORMS[turn.form](hit, b)
     if turn.backwards:
         sin = b.emit("neg", (sin,), b[sin].type)
 
@@ -177,4 +207,4 @@ def run(graph: Graph) -> Graph:
     return sweep(graph, dict.fromkeys(ops, (rule,)))
 
 
-PASS = Pass(run, after=("linear",))
+PASS = Pass(run, after=("linear", "writes"))

@@ -1,6 +1,9 @@
 import pytest
+import torch
 
+from irgen.frontends.torch_live import capture
 from tests.passes.graphs import canonical, operators, result
+from tests.passes.rotaries import LENGTH, ROTARIES, Query, Written
 
 HEADS = """
     h = input : float32[2, 5, 24]
@@ -141,3 +144,11 @@ def test_heads_may_be_split_into_pairs_at_once():
     )
     assert result(graph).op == "rotary"
     assert result(graph).shape == (2, 5, 3, 8)
+
+
+@pytest.mark.parametrize("written", ROTARIES, ids=lambda written: written.function.__name__)
+def test_rotary_as_people_write_it_in_torch(written: Written):
+    torch.manual_seed(0)
+    graph = canonical(capture(Query(written.function).eval(), (torch.randn(2, LENGTH, 6),)))
+    turned = [node for node in graph if node.op == "rotary"]
+    assert [(node.shape[-1], node.attrs["interleaved"]) for node in turned] == [(written.turned, written.interleaved)]
