@@ -74,14 +74,14 @@ def _search(branch: Branch) -> list[Memory] | str:
             reason = "a contraction with one weight stands inside the loop: the steps are not linear"
             continue
         mixing = Mixing(analysis, out, nodes, leaves, tokens, batch)
-        verdict = _once(branch, mixing)
+        verdict, state = _once(branch, mixing)
         if isinstance(verdict, str):
             reason = verdict
             continue
         own = _nodes(branch, out, behind)
         spent |= own
         found.append(
-            Memory(verdict, mixing, behind, _conv_kernel(analysis, own), own, carried_shape(analysis, nodes, tokens))
+            Memory(verdict, mixing, behind, _conv_kernel(analysis, own), own, state)
         )
     return found or reason
 
@@ -137,16 +137,22 @@ def _steps_through_weights(analysis: Analysis, leaves: list[str]) -> bool:
     return False
 
 
-def _once(branch: Branch, mixing: Mixing) -> Recurrence | str:
-    """The verdict on a cone, taken over from an equal cone where there was one."""
+@dataclass(slots=True)
+class _Judged:
+    key: int
+    verdict: Recurrence | str
+    state: tuple[int, ...] | None
+
+
+def _once(branch: Branch, mixing: Mixing) -> tuple[Recurrence | str, tuple[int, ...] | None]:
+    """The verdict on a cone and the shape of its state, taken over from an equal cone where there was one."""
     key = _key(mixing)
-    verdicts = branch.marks.setdefault("recurrences", [])
-    for entry in verdicts:
-        if isinstance(entry, tuple) and entry[0] == key:
-            return entry[1]
-    verdict = examine(mixing)
-    verdicts.append((key, verdict))
-    return verdict
+    judged = branch.marks.setdefault("recurrences", [])
+    known = next((j for j in judged if isinstance(j, _Judged) and j.key == key), None)
+    if known is None:
+        known = _Judged(key, examine(mixing), carried_shape(mixing.analysis, mixing.nodes, mixing.tokens))
+        judged.append(known)
+    return known.verdict, known.state
 
 
 def _key(mixing: Mixing) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from irgen.ir.ops import ELEMENTWISE
 from irgen.match.analysis import NORMS, Analysis
 from irgen.match.trace import feature_axis
+from irgen.patterns.loops import find_loops
 from irgen.patterns.residual import Sum
 from irgen.patterns.shapes import is_depthwise, is_pointwise
 
@@ -27,6 +28,8 @@ def find_units(analysis: Analysis, sums: list[Sum]) -> list[Sum]:
     for component in _components(analysis, loose):
         if any(_is_unit(analysis, n) for n in component):
             units.extend(_cut(analysis, component))
+        else:
+            units.extend(find_loops(analysis, component))
     return units
 
 
