@@ -71,11 +71,11 @@ class Writer:
 
 
 def decoder(nodes: int, path: Path) -> None:
-    """Write a decoder of about so many IR nodes (operators, weights and constants) to `path`."""
+    """Write a decoder of about so many ONNX nodes to `path`."""
     writer = Writer()
     x = writer.call("Gather", writer.weight(97, WIDTH), "ids")
     mask = writer.constant(np.triu(np.full((SEQ, SEQ), -1e9), 1))
-    while len(writer.nodes) + len(writer.initializers) < nodes:
+    while len(writer.nodes) < nodes:
         x = writer.layer(x, mask)
     logits = writer.call("MatMul", writer.norm(x), writer.weight(WIDTH, 97))
     graph = helper.make_graph(
