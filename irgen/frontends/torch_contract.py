@@ -216,7 +216,7 @@ def _solve_triangular(
 TABLE: dict[str, Callable[..., Any]] = {
     "linear": _linear, "matmul": _matmul, "rmatmul": lambda c, a, b: c.matmul(b, a), "mm": _matmul, "bmm": _matmul,
     "mv": _matmul, "dot": _matmul, "vdot": _matmul, "linalg_matmul": _matmul, "linalg_solve_triangular": _solve_triangular,
-    "inner": lambda c, a, b: c.matmul(a, c.swap(b, -1, -2) if b.rank > 1 else b),
+    "inner": lambda c, a, b: _tensordot(c, a, b, ([-1], [-1])),
     "addmm": _addmm, "baddbmm": _addmm, "addmv": _addmm, "addbmm": _addbmm, "addr": _addr,
     "outer": _outer, "ger": _outer, "einsum": _einsum, "tensordot": _tensordot, "bilinear": _bilinear,
     "linalg_multi_dot": _multi_dot, "chain_matmul": _multi_dot, "linalg_vecdot": lambda c, a, b, dim=-1: _vdot(c, a, b, dim),

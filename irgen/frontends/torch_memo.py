@@ -49,7 +49,10 @@ class Memo:
             made = [self._fresh(part) for part in parts]
         else:
             base = list(refs((args, kwargs)))[source]
-            made = [self._view(tensors(base), part, base.offset) for part in parts]
+            seen = tensors(base)
+            if not isinstance(seen, FakeTensor):
+                return None
+            made = [self._view(seen, part, base.offset) for part in parts]
         return made[0] if kind is torch.Tensor else kind(made)
 
     def keep(self, key: Any, out: Any, args: Any, kwargs: Any, same: Ref | None) -> None:

@@ -189,6 +189,19 @@ def _trace(c: Builder, x: Val) -> Val:
     return c.reduce("reduce_sum", c.emit("diagonal", [x], (n,), x.dtype, offset=0, axis1=0, axis2=1), [0], False)
 
 
+def _loss(power: str) -> Callable[..., Val]:
+    """Distance of two tensors; `reduction` 0 leaves it elementwise, 1 takes the mean, 2 the sum."""
+
+    def rule(c: Builder, x: Val, target: Val, reduction: int = 1) -> Val:
+        gap = c.binary("sub", x, target)
+        cost = c.unary("abs", gap) if power == "l1" else c.binary("mul", gap, gap)
+        if reduction == 0:
+            return cost
+        return c.reduce("reduce_mean" if reduction == 1 else "reduce_sum", cost, range(cost.rank), False)
+
+    return rule
+
+
 TABLE: dict[str, Callable[..., Any]] = {
     "sum": _summed("reduce_sum"), "mean": _summed("reduce_mean"), "prod": _summed("reduce_prod"),
     "nansum": _renorm_free,
@@ -201,5 +214,6 @@ TABLE: dict[str, Callable[..., Any]] = {
     "cumsum": _cumulative("cumsum"), "cumprod": _cumulative("cumprod"), "logcumsumexp": _cumulative("logcumsumexp"),
     "cummax": _cummax, "cummin": _cummin, "logsumexp": _logsumexp, "special_logsumexp": _logsumexp,
     "kthvalue": lambda c, x, k, dim=-1, keepdim=False: _kth(c, x, k - 1, dim, keepdim), "median": _median,
+    "mse_loss": _loss("l2"), "l1_loss": _loss("l1"), "_is_all_true": _logical("reduce_all"),
     "count_nonzero": _count_nonzero, "diff": _diff, "trace": _trace,
 }  # fmt: skip

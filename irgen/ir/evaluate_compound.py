@@ -150,32 +150,58 @@ def _adaptive_pool(node: Node, x: Values) -> Values:
     return y
 
 
-def _cubic(t: Values) -> Values:
+def _cubic(t: Values, a: float = -0.75) -> Values:
     """R. Keys, "Cubic convolution interpolation" (1981), with a = −0.75 as image libraries have it."""
-    a, t = -0.75, np.abs(t)
+    t = np.abs(t)
     near, far = ((a + 2) * t - (a + 3)) * t * t + 1, ((a * t - 5 * a) * t + 8 * a) * t - 4 * a
     return np.where(t <= 1, near, np.where(t < 2, far, 0))
 
 
+def _smoothed(size: int, wanted: int, at: Values, kind: str) -> Values:
+    """Resampling that shrinks takes the mean over what it skips (as Pillow does)."""
+    gap = (np.arange(size) - at[:, None]) / max(1.0, size / wanted)
+    weights = _cubic(gap, -0.5) if kind == "cubic" else np.maximum(1 - np.abs(gap), 0)
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
 def _interpolation(size: int, wanted: int, mode: str) -> Values:
-    """The matrix [wanted, size] that resamples one axis, pixel centres at half positions."""
-    if mode == "nearest":
-        return np.eye(size)[np.arange(wanted) * size // wanted]
+    """The matrix [wanted, size] that resamples one axis, pixel centres at half positions or corners at corners."""
+    kind, _, how = mode.partition("_")
+    if kind == "nearest":
+        return np.eye(size)[np.floor((np.arange(wanted) + (0.5 if how == "exact" else 0)) * size / wanted).astype(int)]
     at = (np.arange(wanted) + 0.5) * size / wanted - 0.5
-    if mode == "linear":
+    if how == "corners":
+        at = np.arange(wanted) * (size - 1) / max(1, wanted - 1)
+    if how == "antialias":
+        return _smoothed(size, wanted, at, kind)
+    if kind == "linear":
         at = np.maximum(at, 0)
     base = np.floor(at).astype(np.int64)
     matrix = np.zeros((wanted, size))
     for step in range(-1, 3):
         place = base + step
-        weight = _cubic(at - place) if mode == "cubic" else np.maximum(1 - np.abs(at - place), 0)
+        weight = _cubic(at - place) if kind == "cubic" else np.maximum(1 - np.abs(at - place), 0)
         np.add.at(matrix, (np.arange(wanted), np.clip(place, 0, size - 1)), weight)
     return matrix
 
 
+_RESAMPLINGS = frozenset(
+    (
+        "nearest",
+        "nearest_exact",
+        "linear",
+        "linear_corners",
+        "linear_antialias",
+        "cubic",
+        "cubic_corners",
+        "cubic_antialias",
+    )
+)
+
+
 def _resize(node: Node, x: Values) -> Values:
     mode = word(node, "mode")
-    if mode not in ("nearest", "linear", "cubic"):
+    if mode not in _RESAMPLINGS:
         raise Unevaluable(f"unknown interpolation {mode!r}", at=node.id)
     for axis, wanted in enumerate(node.shape):
         if wanted != x.shape[axis]:

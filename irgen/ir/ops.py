@@ -203,7 +203,7 @@ batch_norm | x scale shift mean var | eps | by fixed statistics, one channel (ax
 max_pool | x | kernel stride pads dilation | largest in each window
 avg_pool | x | kernel stride pads count_pad | mean of each window
 adaptive_pool | x | mode | `avg` or `max`, to the sizes of its own type
-resize | x | mode | interpolated to the sizes of its own type (nearest, linear, cubic)
+resize | x | mode | interpolated to the sizes of its own type (nearest, linear, cubic; `_corners`, `_exact`, `_antialias` behind it say which)
 grid_sample | x grid | mode | values at real positions
 fft | x | kind axes | discrete Fourier transform (fft, ifft, rfft, irfft, …)
 rnn | x params* | variant hidden layers bidirectional batch_first states | results: sequence, last hidden (, last cell); variant lstm, gru, tanh, relu; the last `states` inputs are initial states
