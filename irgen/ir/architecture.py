@@ -89,6 +89,10 @@ class Stack:
     after: list[Part] = field(default_factory=list[Part])
     shared: bool = False
     parameters: int = 0
+    positions: tuple[int | str, ...] = ()
+    """Sizes of the stream between the batch and the features: `("seq",)`, `(196,)`, `(56, 56)`."""
+    latents: int | None = None
+    """Number of learned states that the stream starts from (perceiver latents, object queries), or None."""
 
     @property
     def layers(self) -> int:

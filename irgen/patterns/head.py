@@ -6,7 +6,9 @@ from irgen.ir.architecture import Head, Part
 from irgen.ir.ops import MOVES
 from irgen.match.activations import NAMES
 from irgen.match.analysis import NORMS, Analysis
+from irgen.match.pattern import Branch
 from irgen.patterns.entry import convolution_facts
+from irgen.patterns.feed_forward import find_pairs
 from irgen.patterns.layers import norm_word
 from irgen.patterns.parameters import weight_size
 
@@ -47,8 +49,22 @@ def behind_last_sum(analysis: Analysis, reader: str, sums: set[str]) -> tuple[se
 
 
 def parts_of(analysis: Analysis, nodes: set[str]) -> list[tuple[str, Part]]:
-    """The nodes that do something to the stream, in order, as parts."""
-    return _parts(analysis, nodes)
+    """The nodes that do something to the stream, in order, as parts; up–act–down is one feed-forward."""
+    return fold_feed_forwards(analysis, nodes, _parts(analysis, nodes))
+
+
+def fold_feed_forwards(analysis: Analysis, nodes: set[str], parts: list[tuple[str, Part]]) -> list[tuple[str, Part]]:
+    """Replace the parts of each gated or widening pair of projections by one feed-forward."""
+    pairs = find_pairs(Branch(analysis, None, sorted(nodes)[:1], nodes, -1))
+    for pair in [] if isinstance(pairs, str) else pairs:
+        act = pair.activation
+        facts = {"hidden": pair.hidden, "activation": act.name, "gated": act.gated}
+        facts |= {"in": analysis[analysis[pair.ups[0]].inputs[0]].shape[-1], "out": analysis[pair.down].shape[-1]}
+        whole = Part("feed-forward", facts, parameters=weight_size(analysis, pair.nodes))
+        at = next((i for i, (n, _) in enumerate(parts) if n in pair.nodes), len(parts))
+        parts = [(n, p) for n, p in parts if n not in pair.nodes]
+        parts.insert(at, (pair.down, whole))
+    return parts
 
 
 def _behind(analysis: Analysis, output: str, sums: set[str]) -> tuple[set[str], set[str]]:

@@ -45,6 +45,7 @@ def _finding(branch: Branch, analysis: Analysis, core: Core) -> Finding:
     cross = root is not None and (own_key != own_query or (own_key and foreign is not None))
     before = analysis.back(core.out, analysis.place[root]) if root is not None else set(core.nodes)
     nodes = (before & branch.region) | found.nodes | _projection(branch, core.out)
+    nodes |= _own_context(analysis, nodes, root)
     label = "cross-attention" if cross else "self-attention"
     memory = (foreign or core.k) if cross else None
     if memory is not None and root is not None and _same_stream(analysis, memory, root):
@@ -66,6 +67,22 @@ def _same_stream(analysis: Analysis, memory: str, root: str) -> bool:
             if not any(analysis.op(n) in HEAVY - _POOLS for n in between | {root}):
                 return True
     return False
+
+
+def _own_context(analysis: Analysis, nodes: set[str], root: str | None) -> set[str]:
+    """Norms and views in front of the projections that nothing else reads (a norm of the memory, layer by layer)."""
+    found: set[str] = set()
+    stack = [s for n in nodes if analysis.op(n) == "linear" for s in analysis.data(n)]
+    while stack:
+        name = stack.pop()
+        taken = nodes | found
+        if name == root or name in taken or any(u not in taken for u in analysis.users[name]):
+            continue
+        is_exit = analysis.op(name) in NORMS and analysis.op(analysis[name].inputs[0]) == "add"
+        if analysis.op(name) in MOVES | NORMS and not is_exit:
+            found.add(name)
+            stack.extend(analysis.data(name))
+    return found
 
 
 def _foreign(analysis: Analysis, branch: Branch, core: Core) -> str | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from irgen.ir.architecture import Block, Link, Part, Stack
 from irgen.match.analysis import Analysis
 from irgen.patterns.entry import Entry, entry
+from irgen.patterns.head import fold_feed_forwards
 from irgen.patterns.layers import Sublayer, into_blocks, into_layers
 from irgen.patterns.parameters import weights_of
 
@@ -244,10 +245,31 @@ def to_stack(analysis: Analysis, run: Run) -> Stack:
         role=run.role,
         width=run.width,
         blocks=blocks,
-        before=[part for _, part in run.entry.parts],
+        before=[p for _, p in fold_feed_forwards(analysis, run.entry.nodes, run.entry.parts)],
         shared=_shares(analysis, run),
         parameters=sum(weights.values()),
+        positions=_positions(analysis, run),
+        latents=_latents(analysis, run),
     )
+
+
+def _positions(analysis: Analysis, run: Run) -> tuple[int | str, ...]:
+    """Sizes of the stream between batch and features."""
+    s = run.first.sum
+    dims = analysis[s.node].tensor.dims if s.residual else s.shape
+    return tuple(d for i, d in enumerate(dims) if 0 < i != s.axis % len(dims))
+
+
+def _latents(analysis: Analysis, run: Run) -> int | None:
+    """Learned states at the start of a stream that no input feeds."""
+    root = run.first.sum.root
+    if run.entry.sums or run.entry.embeddings or run.entry.inputs or analysis.live(root):
+        return None
+    learned = [
+        n for n in analysis.back(root, 0) if analysis.op(n) == "param" and analysis[n].shape[-1:] == (run.width,)
+    ]
+    rows = max((analysis[n].size // run.width for n in learned), default=0)
+    return rows if rows > 1 else None
 
 
 def _shares(analysis: Analysis, run: Run) -> bool:
