@@ -82,6 +82,8 @@ class Turn:
     second: int
     interleaved: bool
     backwards: bool
+    squeezed: bool
+    """The tables have a last axis of one behind their pairs."""
 
 
 def recognise(found: Stretch) -> Turn | None:
@@ -130,7 +132,7 @@ def _tables(turn: Turn, cos: Values, sin: Values) -> list[Values]:
 
 def _recognise(found: Stretch, view: tuple[int, ...], form: str, first: int, second: int) -> Turn | None:
     width, out = view[-1], found.nodes[0].shape[-1]
-    blank = Turn(0, out, out, form, first, second, False, False)
+    blank = Turn(0, out, out, form, first, second, False, False, False)
     shapes = _shapes(found, blank)
     count = np.arange(1.0, 1 + found.x.tensor.size).reshape(found.x.shape)
     seen = count.reshape(view)
@@ -145,8 +147,9 @@ def _recognise(found: Stretch, view: tuple[int, ...], form: str, first: int, sec
     stop = out - passed
     if kept[:stop].any() or stop < 2 or stop % 2:
         return None
-    for interleaved, backwards in product((False, True), (False, True)):
-        turn = Turn(start, start + stop, start + out, form, first, second, interleaved, backwards)
+    ones = all(shape[-1:] == (1,) for shape in shapes)
+    for squeezed, interleaved, backwards in product((False, True) if ones else (False,), (False, True), (False, True)):
+        turn = Turn(start, start + stop, start + out, form, first, second, interleaved, backwards, squeezed)
         if _agrees(found, turn, view):
             return turn
     return None
@@ -165,7 +168,8 @@ def _agrees(found: Stretch, turn: Turn, view: tuple[int, ...]) -> bool:
     wanted = found.values(x, _tables(turn, cos, sin))
     seen = x.reshape(view)
     part: Values = seen[..., turn.start : turn.stop]
-    cos, sin = cos.reshape(fitted(cos.shape, part.shape)), sin.reshape(fitted(sin.shape, part.shape))
+    if turn.squeezed:
+        cos, sin = cos[..., 0], sin[..., 0]
     node = Node("turn", "rotary", ("x", "c", "s"), TensorType("float64", part.shape), {"interleaved": turn.interleaved})
     try:
         result = apply(node, [part, cos, -sin if turn.backwards else sin])
@@ -176,10 +180,3 @@ def _agrees(found: Stretch, turn: Turn, view: tuple[int, ...]) -> bool:
         return False
     whole = np.concatenate([result, seen[..., turn.stop : turn.end]], axis=-1)
     return whole.shape == wanted.shape and bool(np.allclose(whole, wanted, rtol=1e-9, atol=1e-9))
-
-
-def fitted(table: tuple[int, ...], x: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape in which a table meets x: a last axis of one is dropped where the axis before it holds the pairs."""
-    if len(table) >= 2 and table[-1] == 1 and table[-2] in (x[-1], x[-1] // 2) and len(table) > len(x) - 1:
-        return table[:-1]
-    return table

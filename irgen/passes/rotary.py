@@ -10,7 +10,7 @@ from irgen.ir.graph import Graph, Node
 from irgen.ir.ops import CONTRACTIONS
 from irgen.ir.tensor import TensorType
 from irgen.match.circle import Circles
-from irgen.match.turning import Stretch, Turn, fitted, recognise, signs
+from irgen.match.turning import Stretch, Turn, recognise, signs
 from irgen.passes.engine import Builder, Pass, sweep
 
 _MIXING = CONTRACTIONS | {"rnn", "scan", "loop", "attention", "fft", "opaque", "cond"}
@@ -19,7 +19,7 @@ _VIEWS = frozenset({
     "neg", "reshape", "transpose", "slice", "concat", "expand", "view_as_complex", "view_as_real", "complex", "real",
     "imag", "stop_gradient", "roll",
 })  # fmt: skip
-_ROOTS = frozenset({"add", "sub", "concat", "reshape", "view_as_real"})
+_ROOTS = frozenset({"add", "sub", "concat", "reshape", "view_as_real", "transpose"})
 _LONGEST = 28
 
 
@@ -102,6 +102,14 @@ class _Hit:
     second: str
 
 
+def _below(root: Node, graph: Graph) -> Node | None:
+    """What a view shows, or None for a root that is no view."""
+    node = root
+    while node.op in {"reshape", "transpose"}:
+        node = graph[node.inputs[0]]
+    return None if node is root else node
+
+
 def find(graph: Graph) -> dict[str, _Hit]:
     """The rotary embeddings of a graph by the node that gives their result."""
     search = _Search(graph)
@@ -112,15 +120,15 @@ def find(graph: Graph) -> dict[str, _Hit]:
     for root in reversed(graph.nodes.values()):
         if root.op not in _ROOTS or root.id in taken or root.id not in search.stream:
             continue
-        split = root.op == "reshape" and graph[root.inputs[0]].op in _SUMS
-        if root.op == "reshape" and not split and graph[root.inputs[0]].op not in {"concat", "view_as_real"}:
+        below = _below(root, graph)
+        if below is not None and below.op not in _SUMS | {"concat", "view_as_real"}:
             continue
         for found in search.stretches(root):
             key = found.key
             if key not in verdicts:
                 verdicts[key] = recognise(found)
             turn = verdicts[key]
-            if turn is None or (split and turn.form != "matrix"):
+            if turn is None or (below is not None and below.op in _SUMS and turn.form != "matrix"):
                 continue
             group = {index: name for name, index in reversed(list(found.tables.items()))}
             hit = _Hit(turn, found.x.id, found.view or (), group[turn.first], group[turn.second])
@@ -182,8 +190,8 @@ def _place(hit: _Hit, node: Node, b: Builder) -> Node:
         sin = b.emit("neg", (sin,), b[sin].type)
 
     def table(name: str) -> str:
-        shape = fitted(b[name].shape, b[turned].shape)
-        return name if shape == b[name].shape else b.emit("reshape", (name,), TensorType(b[name].dtype, shape))
+        kept = b[name].shape[:-1]
+        return b.emit("reshape", (name,), TensorType(b[name].dtype, kept)) if turn.squeezed else name
 
     ports = (turned, table(cos), table(sin))
     if turn.stop == turn.end:
