@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +55,7 @@ def _matrices(analysis: Analysis, w: Weighted) -> tuple[str, ...]:
 
 def _is_chain(analysis: Analysis, ws: list[Weighted]) -> bool:
     """Whether each contraction reads something that depends on the one before it."""
-    return all(analysis.reaches(one.node, two.x) for one, two in zip(ws, ws[1:], strict=False))
+    return all(analysis.reaches(one.node, two.x) for one, two in pairwise(ws))
 
 
 def _together(analysis: Analysis, one: list[Weighted], two: list[Weighted]) -> bool:
@@ -88,7 +89,7 @@ def _cell(analysis: Analysis, family: list[list[Weighted]]) -> Cell | None:
 
 
 def _state(analysis: Analysis, x: str, recurrent: list[str]) -> str | None:
-    """What a recurrent contraction reads of the step before: itself, or the part of a concatenation that depends on it."""
+    """What a contraction reads of the step before: all of it, or the part of a concatenation that depends on it."""
     name = x
     while True:
         node = analysis[name]
@@ -143,7 +144,7 @@ def _elman(analysis: Analysis, state: str) -> tuple[str | None, str]:
 
 
 def _gru(analysis: Analysis, state: str, cell: str) -> tuple[str | None, str]:
-    """h = (1 − z) n + z h′: between 0 and 1 of the state is kept and the rest filled from within −1 … 1."""
+    """Whether h = (1 − z) n + z h′: between 0 and 1 of the state is kept and the rest filled from within −1 … 1."""
     for draw in (0, 1):
         zero, one, two = (_under(analysis, state, {cell: value}, draw) for value in (0.0, 1.0, 2.0))
         if zero is None or one is None or two is None:
@@ -157,7 +158,7 @@ def _gru(analysis: Analysis, state: str, cell: str) -> tuple[str | None, str]:
 
 
 def _lstm(analysis: Analysis, state: str, cell: str) -> tuple[str | None, str]:
-    """c = f c′ + i g, h = o tanh c: a far cell gives ± the output gate, and near cells fade by a gate."""
+    """Whether c = f c′ + i g and h = o tanh c: a far cell gives ± the output gate, and near cells fade by a gate."""
     for draw in (0, 1):
         high, low = (_under(analysis, state, {cell: value}, draw) for value in (_FAR, -_FAR))
         if high is None or low is None:

@@ -79,7 +79,7 @@ def _bends(analysis: Analysis, nodes: set[str]) -> bool:
 def _sources(
     analysis: Analysis, z: str, found: dict[str, Weighted], region: set[str]
 ) -> tuple[list[Weighted], set[str]] | None:
-    """The contractions from which a hidden activation comes, and the nodes between; None where the way leaves the region."""
+    """The contractions from which a hidden activation comes, and the nodes between; None if it leaves the region."""
     ups: dict[str, Weighted] = {}
     nodes: set[str] = set()
     stack = [z]

@@ -80,9 +80,7 @@ def _search(branch: Branch) -> list[Memory] | str:
             continue
         own = _nodes(branch, out, behind)
         spent |= own
-        found.append(
-            Memory(verdict, mixing, behind, _conv_kernel(analysis, own), own, state)
-        )
+        found.append(Memory(verdict, mixing, behind, _conv_kernel(analysis, own), own, state))
     return found or reason
 
 

@@ -26,7 +26,7 @@ MIXERS = frozenset({
     "scatter_elements", "masked_scatter", "pad", "roll", "reduce_sum", "opaque", "solve_triangular",
 })  # fmt: skip
 """Operators of which at least one stands in every cone that mixes tokens."""
-SMALLEST = 6
+SMALLEST = 2
 """Nodes of the smallest cone that is probed."""
 SHORTEST = 5
 """Tokens that a trace must have for memory to be told from a short window."""
@@ -79,7 +79,7 @@ class Mixing:
 
 
 def cone_of(analysis: Analysis, out: str, region: set[str], root: str | None) -> tuple[list[str], list[str]]:
-    """The nodes between the leaves and `out` (included) in order, and the leaves: contractions and what comes from outside."""
+    """The nodes between the leaves and `out` (included), and the leaves (contractions, and what comes from outside)."""
     inside: set[str] = set()
     leaves: set[str] = set()
     stack = [out]
@@ -118,7 +118,7 @@ class Asking:
     _rest: Floats | None = None
 
     def silent(self, stream: Stream) -> Asking:
-        """This run with one stream at zero; the last one is kept."""
+        """The run with the stream at zero, kept (one stream a run is asked for)."""
         if self._silent is None:
             self._silent = self.replaced(self.with_stream(stream, None, 0.0))
         return self._silent
@@ -212,7 +212,7 @@ def output_width(mixing: Mixing) -> int | None:
 
 
 def as_rows(value: Floats, mixing: Mixing) -> Floats | None:
-    """An output as [batch, token, channel]: channels last, or in axis 1 behind convolutions, tokens before batch or after."""
+    """An output as [batch, token, channel]: channels last, or in axis 1 behind convolutions; batch or tokens first."""
     tokens, batch = mixing.tokens, mixing.batch
     shape = value.shape
     if value.ndim < 2 or value.size % (tokens * batch):
@@ -233,7 +233,7 @@ def as_rows(value: Floats, mixing: Mixing) -> Floats | None:
 def changed_tokens(one: Floats, other: Floats) -> NDArray[np.bool_]:
     """For each token whether two outputs differ there."""
     scale = np.abs(one).max() or 1.0
-    return (np.abs(one - other) > _CHANGED * scale).any(axis=(0, 2))
+    return np.asarray((np.abs(one - other) > _CHANGED * scale).any(axis=(0, 2)), dtype=np.bool_)
 
 
 # -- tokens and features of leaves -----------------------------------------------------------------------------------
@@ -262,8 +262,8 @@ def _traced(mixing: Mixing, leaf: str, axis: int) -> Whole | None:
     labels = trace.label(node.inputs[0])
     if labels is None or labels.shape[:-1] != node.shape[:-1] or axis != len(node.shape) - 1:
         return None
-    row = labels.reshape(-1, labels.shape[-1])[:, 0]
-    return np.asarray(row % _STRIDE, dtype=np.int64) % mixing.tokens
+    row = np.asarray(labels, dtype=np.int64).reshape(-1, labels.shape[-1])[:, 0]
+    return row % _STRIDE % mixing.tokens
 
 
 def _by_weight(analysis: Analysis, leaves: list[str]) -> list[tuple[str, ...]]:
@@ -309,13 +309,13 @@ def _selected(mixing: Mixing, leaf: str, inside: set[str], width: int) -> list[N
                     stack.append(user)
             else:
                 ends = True
-        if ends or name == leaf and len(seen) == 1:
+        if ends or (name == leaf and len(seen) == 1):
             labels = trace.label(name)
             if labels is None:
                 continue
             mask = np.zeros(width, dtype=bool)
-            numbers = np.unique(labels)
-            mask[numbers[(numbers >= 0) & (numbers < width)].astype(np.int64)] = True
+            numbers = np.unique(np.asarray(labels, dtype=np.int64))
+            mask[numbers[(numbers >= 0) & (numbers < width)]] = True
             found.setdefault(mask.tobytes(), mask)
         if len(seen) > 4000:
             break

@@ -1,4 +1,4 @@
-"""What a cone that carries a state does, told from its answers: causal memory, linear input, decay, read-out, state size."""
+"""What a cone that carries a state does, told from its answers: memory, what adds up, decay, read-out, state size."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _LINEAR = 1e-7
 class Recurrence:
     """A causal recurrence that is linear in its input.
 
-    `inner` channels leave it. `state` is the number of state entries that one channel reads (None: one, its own).
+    `inner` channels leave. `state` is the number of state entries that one channel reads (None: one, its own).
     `decay` is `none`, `fixed` or `selective` (computed from the tokens). `rates` is how many rates of decay one channel
-    has: `single` or `several`. `tied`: the stream that sets the decay also scales what enters (a discretised step).
-    `delta`: the keys of a token also change what earlier tokens left. `normalized`: the weights of all tokens sum to
+    has, `single` or `several`. `tied`: the stream that sets the decay also scales what enters (a discretised step).
+    `delta`: a key also changes what earlier tokens left. `normalized`: the weights of all tokens sum to
     one. `root_law`: what enters is scaled by √(1 − decay²). `bonus`: the own token has a weight outside the decay's law.
     """
 

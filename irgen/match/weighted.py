@@ -1,4 +1,4 @@
-"""Contractions of a hidden state with learned weights, whatever the spelling: stacked, sliced or gathered weights, biases."""
+"""Contractions of a hidden state with learned weights in any spelling: stacked, sliced or gathered weights, biases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mixture of experts: Σ over the k highest-scored experts e of weight_e · expert_e(x), with experts for every token beside.
+"""Mixture of experts: Σ of weight_e · expert_e(x) over the k best-scored experts e, shared experts beside.
 
 Shazeer et al. 2017, equations 1–5; group-limited choice: DeepSeek-V3, section 2.1.2.
 """
@@ -45,10 +45,10 @@ def _mixture(branch: Branch, routing: Routing, found: dict[str, Weighted]) -> Fi
     others = [e for e in experts if e not in routed]
     parts = [w for e in routed for w in e.contractions] or _lone(analysis, behind, routing)
     if not parts:
-        return f"the {routing.top_k} chosen of {routing.experts} select no learned weights: this is not a choice among experts"
+        return f"the {routing.top_k} chosen of {routing.experts} select no learned weights: no choice among experts"
     if (why := _not_several(parts, routing)) is not None:
         return why
-    shared = [e for e in others if _beside(analysis, branch, e, parts)]
+    shared = [e for e in others if _beside(analysis, e, parts)]
     facts = _facts(analysis, routing, routed, shared, parts)
     nodes = _nodes(branch, routing, parts, shared)
     evidence = _evidence(analysis, routing, routed, shared, parts)
@@ -77,10 +77,10 @@ def _not_several(parts: list[Weighted], routing: Routing) -> str | None:
     like = Counter((w.fan_in, w.fan_out) for w in parts if w.params in distinct)
     if max(like.values()) >= NEAREST:
         return None
-    return f"the {routing.top_k} chosen of {routing.experts} pass through one set of weights: entries are chosen, not experts"
+    return f"the {routing.top_k} chosen of {routing.experts} share one set of weights: entries are chosen, not experts"
 
 
-def _beside(analysis: Analysis, branch: Branch, expert: Expert, parts: list[Weighted]) -> bool:
+def _beside(analysis: Analysis, expert: Expert, parts: list[Weighted]) -> bool:
     """Whether an unrouted feed-forward stands beside the routed ones, not in front of or behind them."""
     own = {w.node for w in expert.contractions}
     routed = {w.node for w in parts}

@@ -134,7 +134,7 @@ class Sorted(Stacked):
 
 
 class GroupLimited(Mixture):
-    """Sigmoid scores, a bias that only chooses, half of the groups kept, scaled weights, a shared expert twice as wide."""
+    """Sigmoid scores, a bias that only chooses, two of three groups kept, scaled weights, a wide shared expert."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -42,6 +42,8 @@ def test_a_scan_operator_is_a_linear_recurrence():
 
 
 def test_a_nonlinear_body_is_no_linear_recurrence():
-    bent = SCAN.replace("new = add(kept, v) : float32[2, 32]", "sum = add(kept, v) : float32[2, 32]\n  new = tanh(sum) : float32[2, 32]")
+    bent = SCAN.replace(
+        "new = add(kept, v) : float32[2, 32]", "sum = add(kept, v) : float32[2, 32]\n  new = tanh(sum) : float32[2, 32]"
+    )
     _, found = label(normalise(parse(bent)))
     assert all(p.kind != "linear-recurrence" for b in found.stacks[0].blocks for p in b.sublayers)
