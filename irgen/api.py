@@ -88,7 +88,7 @@ class Model:
         path: str | Path | None = None,
         *,
         view: str = "overview",
-        theme: str = "auto",
+        theme: str = "light",
         lang: str = "en",
         width: str = "column",
         format: str | None = None,
@@ -119,7 +119,7 @@ class Style:
     """How a figure is asked for; `check` says what of it is unknown before any work is done."""
 
     view: str = "overview"
-    theme: str = "auto"
+    theme: str = "light"
     lang: str = "en"
     width: str = "column"
     format: str | None = None

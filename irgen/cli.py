@@ -76,7 +76,9 @@ def traced(source: str, inputs: Sequence[str], say: Callable[[str], None]) -> Mo
 @click.argument("source")
 @click.option("-o", "--output", metavar="FILE", help="Where to write; standard output if left out.")
 @click.option("--view", default="overview", show_default=True, help="overview, block or ops.")
-@click.option("--theme", default="auto", show_default=True, help="light, dark, or auto: what the reader prefers.")
+@click.option(
+    "--theme", default="light", show_default=True, help="light, dark, or auto (the reader's choice, in browsers)."
+)
 @click.option("--lang", default="en", show_default=True, help="en or ko.")
 @click.option("--width", default="column", show_default=True, help="narrow (360), column (720) or wide (1080).")
 @click.option("--format", "format_", help="The format, where the suffix of FILE does not say it.")

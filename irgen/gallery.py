@@ -16,9 +16,9 @@ from irgen.errors import IrgenError, OutputError
 Say = Callable[[str], None]
 
 FIGURES: dict[str, api.Style] = {
-    "overview.svg": api.Style(view="overview", theme="light"),
+    "overview.svg": api.Style(view="overview"),
     "overview-dark.svg": api.Style(view="overview", theme="dark"),
-    "block.svg": api.Style(view="block", theme="auto"),
+    "block.svg": api.Style(view="block"),
 }
 """The figures of each system by file name."""
 

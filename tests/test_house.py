@@ -1,12 +1,15 @@
 """The house rules that a machine can hold."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from irgen import report
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "irgen").rglob("*.py"))
@@ -81,6 +84,11 @@ def test_the_readme_opens_with_a_figure_that_is_there():
     assert all((ROOT / figure).is_file() for figure in figures)
     links = re.findall(r"\]\(([^)#:]+)\)", text)
     assert all((ROOT / link).exists() for link in links)
+
+
+def test_the_readme_shows_the_table_that_the_gallery_holds():
+    records = [json.loads((ROOT / "diagrams" / n / "facts.json").read_text()) for n in ("bert", "gpt2", "llama")]
+    assert report.markdown(records) in (ROOT / "README.md").read_text()
 
 
 @pytest.mark.parametrize("extra", ["test", "png"])
