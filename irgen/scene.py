@@ -178,7 +178,7 @@ def literal(text: str, longest: int = 400) -> str:
     shown = re.sub(r"\s+", " ", _thin(shown)).strip()
     if len(shown) > longest:
         shown = shown[: longest - 1] + "…"
-    return re.sub(r"([\\_^])(?=[\\{_^])", r"\\\1", shown)
+    return re.sub(r"\\|[_^](?=\{)", r"\\\g<0>", shown)
 
 
 def _thin(text: str, most: int = 3) -> str:

@@ -232,7 +232,7 @@ def render(scene: Scene, theme: str = "light") -> bytes:
         b"/Ordering (Korea1) /Supplement 2 >> /DW 1000 /FontDescriptor 10 0 R >>",
         b"<< /Type /FontDescriptor /FontName /HYGoThic-Medium /Flags 4 /FontBBox [-6 -145 1003 880] /ItalicAngle 0 "
         b"/Ascent 752 /Descent -271 /CapHeight 737 /StemV 58 >>",
-        f"<< /Title {_string(plain(scene.title))} /Subject {_string(scene.desc)} /Producer (irgen) >>".encode(),
+        f"<< /Title {_string(plain(scene.title))} /Subject {_string(plain(scene.desc))} /Producer (irgen) >>".encode(),
     ]
     return _file(objects)
 

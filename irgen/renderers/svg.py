@@ -106,7 +106,7 @@ class _Writer:
             f'<svg xmlns="http://www.w3.org/2000/svg" class="ir" viewBox="0 0 {w} {h}" width="{w}" height="{h}" '
             f'role="img" aria-labelledby="{name}-t {name}-d" lang="{escape(scene.lang)}">'
             f'<title id="{name}-t">{escape(plain(scene.title))}</title>'
-            f'<desc id="{name}-d">{escape(scene.desc)}</desc>'
+            f'<desc id="{name}-d">{escape(plain(scene.desc))}</desc>'
             f"<style>{sheet(self.used, theme)}</style>{body}</svg>"
         )
 

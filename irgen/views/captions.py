@@ -110,6 +110,8 @@ def _attention(part: Part, width: int | None, words: Words) -> Caption:
     title = VARIANTS.get(str(facts.get("variant")), "")
     if facts.get("full"):
         title = "Full attention"
+    elif mask in ("local-window", "shifted-window"):
+        title = MASKED[mask]
     elif axis in ("time", "space"):
         title = "Temporal attention" if axis == "time" else "Spatial attention"
     elif mask in ("sliding-window", "local-window", "shifted-window", "prefix", "custom") or not title:
@@ -210,17 +212,24 @@ def _convolution(part: Part, width: int | None, words: Words) -> Caption:
         title = f"Conv {size(kernel)}" if numbers(kernel) != 1 else "Conv1d"
     elif kernel and facts.get("variant") == "depthwise":
         title = f"{title} {size(kernel)}"
-    step = stride if isinstance(stride, int) else max(stride) if isinstance(stride, (list, tuple)) and stride else 1
+    step = stride_of(facts)
     said = words("stride {n}", n=whole(step)) if isinstance(step, int) and step > 1 else ""
     into = _count(facts.get("in"))
     wide = words("{n} channels", n=whole(channels)) if channels else ""
     if into and channels:
         wide = arrow(into, channels)
     taps = f"k={kernel[0]}" if isinstance(kernel, (list, tuple)) and len(kernel) == 1 else ""
-    act = activation(facts.get("activation"))
+    act = _join("BN" if facts.get("norm") == "batchnorm" else "", activation(facts.get("activation")))
     short = whole(channels) if channels else ""
-    options = [_join(wide, taps, said, act if not said and not taps else ""), _join(wide, taps, said), _join(short, said), short]
+    options = [_join(wide, taps, said, act if not taps else ""), _join(wide, taps, said), _join(short, said), short]
     return Caption("conv", title, "\n".join(dict.fromkeys(o for o in options if o)))
+
+
+def stride_of(facts: Mapping[str, Fact]) -> int:
+    """The step of a convolution, 1 where none is known."""
+    stride = facts.get("stride")
+    sizes = [size for size in stride if isinstance(size, int)] if isinstance(stride, (list, tuple)) else [stride]
+    return max([size for size in sizes if isinstance(size, int)], default=1)
 
 
 def numbers(kernel: Fact) -> int:

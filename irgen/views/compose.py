@@ -139,6 +139,9 @@ def _single(scene: Scene, made: Overview, top: float) -> float:
     if len(made.towers[0].stacks) > 2:
         put(scene, piece, MARGIN + (across - extent(piece)) / 2 + piece.outer, top + piece.high)
         frames = opened_blocks(made.found, made.words)[:3] if made.drawn.detail > 2 else []
+        wide = max((extent(frame) for frame in frames if fit([frame], across, 212)), default=0.0)
+        if frames and extent(piece) + 48 + wide <= across and piece.high > 900:
+            return _beside(scene, piece, frames, top, wide)
         fits = [frame for frame in frames if fit([frame], across, 212)]
         return below(scene, fits, top + piece.high + ROW_GAP) or top + piece.high
     wanted = choose(made.drawn, across, max(piece.high + 60, 720))
@@ -164,6 +167,25 @@ def _single(scene: Scene, made: Overview, top: float) -> float:
         wedge(scene, opened.leaf, frame)
         y += frame.high + PANEL_GAP
     return top + tall
+
+
+def _beside(scene: Scene, piece: Chain, frames: list[Frame], top: float, wide: float) -> float:
+    """A high tower with opened blocks in a column on its right."""
+    across = scene.width - 2 * MARGIN
+    left = MARGIN + (across - extent(piece) - 48 - wide) / 2
+    scene.nodes, scene.edges, scene.groups = [], [], []
+    scene.texts = [text for text in scene.texts if text.y < top]
+    put(scene, piece, left + piece.outer, top + piece.high)
+    shown = list(frames)
+    while len(shown) > 1 and sum(f.high + PANEL_GAP for f in shown) > piece.high:
+        shown.pop()
+    y = top + max(0.0, (piece.high - sum(f.high + PANEL_GAP for f in shown)) / 2)
+    for frame in shown:
+        frame.least = wide
+        frame.measure()
+        put(scene, frame, left + extent(piece) + 48 + frame.outer, y + frame.high)
+        y += frame.high + PANEL_GAP
+    return max(top + piece.high, y - PANEL_GAP)
 
 
 def _shorten(piece: Piece) -> None:

@@ -10,6 +10,9 @@ Grid = tuple[int, int]
 
 def grids(found: Architecture) -> list[Grid | None]:
     """One grid a stage; None from the first stage on where something is not known."""
+    known = [_positions(stack) for stack in found.stacks]
+    if all(known):
+        return list(known)
     grid = _input(found)
     made: list[Grid | None] = []
     for stack in found.stacks:
@@ -17,9 +20,18 @@ def grids(found: Architecture) -> list[Grid | None]:
             at = index_of(read, "embedding")
             if at is not None and at < len(found.embeddings) and found.embeddings[at].kind == "patch":
                 grid = _patched(grid, found.embeddings[at])
-        grid = _reduced(grid, stack)
+        grid = _reduced(grid, stack, found.stacks[len(made) - 1].width if made else None)
         made.append(grid)
     return made if all(made) else [None] * len(made)
+
+
+def _positions(stack: Stack) -> Grid | None:
+    """The grid that recognition found."""
+    sizes = [size for size in stack.positions if isinstance(size, int)]
+    if len(sizes) == 2 and len(stack.positions) == 2:
+        return sizes[0], sizes[1]
+    root = round(sizes[0] ** 0.5) if len(sizes) == 1 and len(stack.positions) == 1 and stack.role == "stage" else 0
+    return (root, root) if root and root * root == sizes[0] else None
 
 
 def _input(found: Architecture) -> Grid | None:
@@ -55,8 +67,17 @@ def _stride(part: Part) -> int | None:
     return stride if isinstance(stride, int) else None
 
 
-def _reduced(grid: Grid | None, stack: Stack) -> Grid | None:
+def _merged(grid: Grid | None, stack: Stack, before: int) -> Grid | None:
+    """Patch merging spelled as a projection of four neighbours; any other change of width is not understood."""
+    four = any(part.kind == "linear" and part.facts.get("in") == 4 * before for part in stack.before)
+    return _divided(grid, 2) if grid and four else None
+
+
+def _reduced(grid: Grid | None, stack: Stack, before: int | None) -> Grid | None:
     layers = [(min(block.at), len(block.at), part) for block in stack.blocks for part in block.sublayers if block.at]
+    changed = before is not None and before != stack.width
+    if changed and not any(_stride(part) != 1 for part in stack.before) and all(part.kind != "convolution" for _, _, part in layers):
+        grid = _merged(grid, stack, before or 0)
     parts = [(1, part) for part in stack.before] + [(count, part) for _, count, part in layers]
     for count, part in parts:
         step = _stride(part)

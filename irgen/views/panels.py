@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from irgen.ir.architecture import Part
-from irgen.views.captions import GATED, RECURRENCES, VARIANTS, activation, caption, first
+from irgen.views.captions import GATED, RECURRENCES, VARIANTS, activation, caption, first, stride_of
 from irgen.views.glyphs import heads_glyph
 from irgen.views.layers import joint
 from irgen.views.layout.tree import Chain, Frame, Lane, Leaf, Par, Piece, stretch, trunk
@@ -191,7 +191,7 @@ def scan(d: Detail) -> Piece:
     if kernel:
         branch.append(d.leaf("k", "conv", words("Causal conv1d"), f"k={kernel} · {words('depthwise')}"))
         branch.append(d.leaf("s", "norm", d.act))
-    gate = d.leaf("z", "norm", d.act, words("gate z"))
+    gate = d.leaf("z", "norm", activation(facts.get("activation")) or words("Gate"), "z")
     return Chain([
         d.port("x"), into, Par([Chain([*branch, core]), gate], align="center", equal=False),
         joint(f"{d.id}.m", words, "×", "Elementwise product"),
@@ -222,7 +222,7 @@ def recurrence(d: Detail) -> Piece:
     branch: list[Piece] = [d.leaf("i", "norm", words("Linear"), d.path(d.width, inner))]
     if kernel:
         branch.append(d.leaf("k", "conv", words("Causal conv1d"), f"k={kernel} · {words('depthwise')}"))
-    gate = Chain([d.leaf("g", "norm", words("Linear")), d.leaf("z", "norm", d.act)])
+    gate = Chain([d.leaf("g", "norm", words("Linear")), d.leaf("z", "norm", activation(facts.get("activation")) or words("Gate"))])
     return Chain([
         d.port("x"), Par([Chain([*branch, core]), gate], align="center", equal=False),
         joint(f"{d.id}.m", words, "×", "Elementwise product"),
@@ -238,7 +238,7 @@ def bottleneck(d: Detail) -> Piece:
     norm = "BN" if facts.get("norm") == "batchnorm" else ""
     inverted = facts.get("variant") == "inverted-residual"
     note = " · ".join(x for x in (norm, act) if x)
-    step = d.fact("stride") or 1
+    step = stride_of(facts)
     said = words("stride {n}", n=step) if step > 1 else words("depthwise") if inverted else ""
     middle = f"{words('Depthwise conv') if inverted else 'Conv'} {kernel}"
     items: list[Piece] = [
@@ -248,7 +248,8 @@ def bottleneck(d: Detail) -> Piece:
         d.leaf("c", "conv", "Conv 1 × 1", norm),
     ]
     lanes: list[Lane] = []
-    if d.part.form not in (None, "none", "") and step == 1 and not d.inline:
+    summed = d.part.form not in (None, "none", "") or not inverted
+    if summed and step == 1 and not d.inline:
         items.append(joint(f"{d.id}.p", words))
         lanes.append(Lane(1, 4))
     return Chain([*items, d.port("y")], lanes)
@@ -283,8 +284,8 @@ def title(d: Detail) -> str:
         if d.several:
             said = words(VARIANTS.get(str(facts.get("variant")), "Self-attention"))
         return f"{said} · {words('sinks')}" if facts.get("sinks") else said
-    if d.part.kind == "convolution" and (d.fact("stride") or 1) > 1:
-        return f"{said} · {words('stride {n}', n=d.fact('stride'))}"
+    if d.part.kind == "convolution" and stride_of(facts) > 1:
+        return f"{said} · {words('stride {n}', n=stride_of(facts))}"
     if d.part.kind == "feed-forward" and facts.get("gated"):
         name = GATED.get(str(facts.get("activation")))
         return f"{said} · {name}" if name else said

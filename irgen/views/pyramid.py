@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from irgen.ir.architecture import Architecture, Block, Stack
+from irgen.ir.architecture import Architecture, Block, Part, Stack
 from irgen.scene import Edge, Mark, Scene, Text
-from irgen.views.captions import caption, first
+from irgen.views.captions import caption, first, stride_of
 from irgen.views.glyphs import feature_map, windows
 from irgen.views.grids import grids
 from irgen.views.layers import Drawn, layer, part_box
@@ -18,8 +18,8 @@ from irgen.views.layout.tree import Chain, Frame, Leaf, Piece, limit, stretch, t
 from irgen.views.numbers import times, whole
 from irgen.views.panels import Detail, drawable, panel
 from irgen.views.sources import KINDS, UNKNOWN, index_of, note
-from irgen.views.stacks import folded
-from irgen.views.towers import after_stack, head_caption, output_pill
+from irgen.views.stacks import folded, single
+from irgen.views.towers import after_stack, head_caption, merged, output_pill
 from irgen.views.words import Words
 
 GAP = 20.0
@@ -36,12 +36,26 @@ class Pyramid:
     words: Words
     drawn: Drawn
     cards: list[Frame] = field(default_factory=list[Frame])
+    columns: list[Chain] = field(default_factory=list[Chain])
+    """What stands over each card in a head that reads several stages."""
 
     @property
     def fused(self) -> bool:
         """Several stages feed the head."""
         ahead = {stack.name for stack in self.found.stacks}
-        return sum(link.kind == "feature-pyramid" and link.source in ahead for link in self.found.links) > 1
+        linked = sum(link.kind == "feature-pyramid" and link.source in ahead for link in self.found.links)
+        return linked > 1 or len(self.scales()) > 1
+
+    def scales(self) -> dict[str, list[Part]]:
+        """Parts of the head that take one stage each: projections whose input is that stage's width, and norms before them."""
+        widths = [stack.width for stack in self.found.stacks]
+        parts = self.found.head.parts
+        taken = {p.facts["in"]: p for p in parts if p.kind == "linear" and widths.count(p.facts.get("in") or 0) == 1}
+        if len(taken) < len(widths) or len(widths) < 2:
+            return {}
+        norms = [part for part in parts if part.kind == "norm" and part.facts.get("norm") == "layernorm"]
+        each = norms[:1] if len(norms) == len(widths) else []
+        return {stack.name: [*each, taken[stack.width]] for stack in self.found.stacks}
 
 
 def is_pyramid(found: Architecture, width: float) -> bool:
@@ -62,7 +76,7 @@ def stage_chain(found: Architecture, number: int, drawn: Drawn, *, foot: bool) -
             kind = KINDS.get(embedding.kind, UNKNOWN)
             title = f"{words(kind.title)}\n{words(kind.short)}"
             items.append(Leaf(f"g{number}.e", kind.role, title, note(embedding, words)))
-    items += [part_box(f"g{number}.b{at}", part, stack.width, drawn, stack.name) for at, part in enumerate(stack.before)]
+    items += [part_box(f"g{number}.b{at}", part, stack.width, drawn, stack.name) for at, part in enumerate(merged(stack.before))]
     items += folded(stack, f"g{number}", drawn)
     if number < len(found.stacks) - 1:
         items += [part_box(f"g{number}.a{at}", p, stack.width, drawn, stack.name) for at, p in enumerate(stack.after)]
@@ -119,9 +133,10 @@ def _head(made: Pyramid) -> Leaf:
     parts = [*last.after, *after_stack(found.head, last)]
     said = head_caption(found.head, last.width, words)
     names = [first(caption(part, last.width, words).title) for part in parts]
-    note_of = " · ".join([*names, *([said.note] if said else [])])
-    title = said.title if said else words("Output")
-    leaf = Leaf("head", said.role if said else "io", title, note_of, most=112, tooltip=f"{title} — {note_of}")
+    runs = [f"{name} × {names.count(name)}" if names.count(name) > 1 else name for name in dict.fromkeys(names)]
+    note_of = " · ".join([*runs, *([said.note] if said else [])])
+    title = f"{said.title}\n{words('Head')}" if said else words("Output")
+    leaf = Leaf("head", said.role if said else "io", title, note_of, most=112, tooltip=f"{first(title)} — {note_of}")
     leaf.shape, leaf.rows = "box" if said else "pill", 4
     leaf.most = 112 if len(made.cards) > 2 else 160
     leaf.measure()
@@ -166,18 +181,22 @@ def _window(stack: Stack) -> int | None:
 def _crown(scene: Scene, made: Pyramid, top: float) -> float:
     """The head over the stages: parts on a bar as wide as the row; returns where the cards begin."""
     found, words = made.found, made.words
-    parts = after_stack(found.head, None)
+    scales = made.scales()
+    spent = [id(part) for parts in scales.values() for part in parts]
+    many = len(scales) == len(found.stacks)
+    parts = [
+        part for part in after_stack(found.head, None)
+        if id(part) not in spent and not (many and part.kind == "norm" and part.facts.get("norm") == "layernorm")
+    ]  # fmt: skip
     bar = parts.pop(0) if parts and parts[0].kind in ("concat", "add") else None
-    title = first(caption(bar, None, words).title) if bar else words("Concat")
+    title = first(caption(bar, None, words).title) if bar else words("Fusion of {n} scales", n=len(found.stacks))
     said = caption(bar, None, words).note if bar else ""
     wide = Leaf("bar", "norm", f"{title} · {said}" if said else title)
     items: list[Piece] = [wide]
     items += [part_box(f"h.{at}", part, found.stacks[-1].width, made.drawn, "head") for at, part in enumerate(parts)]
     final = head_caption(found.head, None, words)
     if final:
-        into = next((p.facts.get("out") for p in reversed(parts) if p.kind == "linear"), None)
-        text = f"{whole(into)} → {final.note}" if into and final.note and "→" not in final.note else final.note
-        items.append(Leaf("head", final.role, final.title, text))
+        items.append(Leaf("head", final.role, final.title, final.note))
     items.append(output_pill(found, words))
     chain = Chain(items, gap=GAP)
     limit(chain, 240)
@@ -187,17 +206,34 @@ def _crown(scene: Scene, made: Pyramid, top: float) -> float:
     wide.fixed = across
     chain.measure()
     put(scene, chain, scene.width / 2, top + chain.high)
-    return top + chain.high + 36
+    made.columns = [
+        Chain([part_box(f"c{at}.{i}", p, None, made.drawn, "head") for i, p in enumerate(scales.get(stack.name, []))], gap=GAP)
+        for at, stack in enumerate(found.stacks)
+    ]
+    for column, card in zip(made.columns, made.cards, strict=True):
+        limit(column, extent(card))
+        column.measure()
+        stretch(column, extent(card) - 16)
+        column.measure()
+    high = max((column.high + GAP for column in made.columns if column.items), default=0.0)
+    return top + chain.high + high + (GAP if high else 36)
 
 
 def _fuse(scene: Scene, made: Pyramid) -> None:
-    """Straight arrows from the cards to the bar above them."""
+    """Straight arrows from the cards, through what belongs to one stage, to the bar above them."""
     bar = next(node for node in scene.nodes if node.id == "bar")
-    linked = {link.source for link in made.found.links if link.kind == "feature-pyramid"}
-    for card, stack in zip(made.cards, made.found.stacks, strict=True):
-        if stack.name in linked:
-            x = card.c
-            scene.edges.append(Edge(card.id, "bar", "flow", [(x, -(card.m + card.high)), (x, bar.y + bar.h)]))
+    linked = {link.source for link in made.found.links if link.kind == "feature-pyramid"} | set(made.scales())
+    for card, stack, column in zip(made.cards, made.found.stacks, made.columns, strict=True):
+        if stack.name not in linked:
+            continue
+        x, roof = card.c, -(card.m + card.high)
+        if not column.items:
+            scene.edges.append(Edge(card.id, "bar", "flow", [(x, roof), (x, bar.y + bar.h)]))
+            continue
+        put(scene, column, x, roof - GAP)
+        low, top = column.ins()[0], column.outs()[0]
+        scene.edges.append(Edge(card.id, low.id, "flow", [(x, roof), (x, -low.m)]))
+        scene.edges.append(Edge(top.id, "bar", "flow", [(x, -top.top), (x, bar.y + bar.h)]))
 
 
 def _blocks(scene: Scene, made: Pyramid, top: float) -> float:
@@ -226,7 +262,7 @@ def opened_blocks(found: Architecture, words: Words) -> list[Frame]:
     for at, block in enumerate(telling):
         name = f"o{at}"
         inner = layer(name, block, stack.width, opened, stack.name)
-        if not block.sublayers or (len(block.sublayers) == 1 and drawable(block.sublayers[0])):
+        if len(block.sublayers) < 2 and (not block.sublayers or drawable(block.sublayers[0]) or single(block)):
             continue
         ends = [Leaf(f"{name}.x", "io", "x", shape="port", least=96), Leaf(f"{name}.y", "io", "y", shape="port", least=96)]
         label = _block_name(block, words)
@@ -235,7 +271,7 @@ def opened_blocks(found: Architecture, words: Words) -> list[Frame]:
         frames.append(Frame(f"{name}.g", Chain([ends[0], inner, ends[1]]), label, entry=22, closed=True))
     seen: set[str] = set()
     for one in opened.opened:
-        key = f"{one.part.kind} {one.part.facts.get('stride')}"
+        key = f"{one.part.kind} {stride_of(one.part.facts)}"
         if key in seen or one.part.kind == "patch-merging":
             continue
         seen.add(key)
@@ -328,7 +364,7 @@ def _telling(stack: Stack) -> list[Block]:
     kept: list[Block] = []
     keys: list[object] = []
     for block in sorted(stack.blocks, key=lambda b: min(b.at)):
-        key = [(p.kind, p.facts.get("mask"), p.facts.get("variant"), p.facts.get("stride")) for p in block.sublayers]
+        key = [(p.kind, p.facts.get("mask"), p.facts.get("variant"), stride_of(p.facts)) for p in block.sublayers]
         if key not in keys:
             keys.append(key)
             kept.append(block)

@@ -76,8 +76,9 @@ def note(embedding: Embedding, words: Words, tied: bool = False) -> str:
     kernel = embedding.facts.get("kernel") or embedding.facts.get("patch")
     if embedding.kind in ("patch", "tubelet", "frame") and kernel and embedding.width:
         return f"{size(kernel)} · {whole(embedding.width)}"
-    if embedding.size and embedding.width:
-        said = times(embedding.size, embedding.width)
+    sizes = embedding.size if isinstance(embedding.size, list) else [embedding.size]
+    if all(sizes) and embedding.width:
+        said = times(*sizes, embedding.width)
     else:
         said = whole(embedding.width) if embedding.width else ""
     return f"{said} · {words('shared')}" if tied and said else said

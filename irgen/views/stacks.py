@@ -158,7 +158,7 @@ def folded(stack: Stack, prefix: str, drawn: Drawn) -> list[Piece]:
         said = [caption(part, stack.width, words) for part in stack.blocks[0].sublayers]
         main = next((at for at, p in enumerate(stack.blocks[0].sublayers) if p.kind == "self-attention"), 0)
         tip = ", ".join(f"{first(c.title)} ({first(c.note)})" if c.note else first(c.title) for c in said)
-        note = "\n".join([said[main].note, heads(stack.blocks[0].sublayers[main].facts, words)])
+        note = first(said[main].note) or heads(stack.blocks[0].sublayers[main].facts, words)
         box = Leaf(f"{prefix}.s", said[main].role, words("Block"), note.strip(), tooltip=f"{words('Block')}: {tip}")
         return [_counted(box, stack.layers)]
     view = StackView(stack, f"{prefix}.s", drawn)

@@ -100,11 +100,12 @@ def head_caption(head: Head, width: int | None, words: Words) -> Caption | None:
     """The last contraction before an output."""
     if head.kind not in HEADS:
         return None
-    own = head.parts[-1] if head.parts and head.parts[-1].facts.get("out") == head.width else None
-    into = own.facts.get("in") if own else None
+    at = own(head)
+    into = head.parts[at].facts.get("in") if at is not None else None
     if not isinstance(into, int):
-        last = next((p.facts.get("out") for p in reversed(head.parts) if p.kind == "linear"), width)
-        into = last if isinstance(last, int) and own is None else width
+        ahead = head.parts[:at] if at is not None else head.parts
+        given = [p.facts.get("out") or p.facts.get("channels") for p in ahead if p.kind in ("linear", "convolution")]
+        into = given[-1] if given and isinstance(given[-1], int) else width
     path = arrow(into, head.width) if into and head.width else whole(head.width) if head.width else ""
     note = " · ".join(x for x in (path, words("tied") if head.tied else "") if x)
     return Caption("head", words(HEADS[head.kind][0]), note)
@@ -252,13 +253,21 @@ def memory_of(found: Architecture, opened: Opened) -> str | None:
     return links.pop() if len(links) == 1 else None
 
 
+def own(head: Head) -> int | None:
+    """Which part of the head is the last contraction, the one that the head's box stands for."""
+    for at in range(len(head.parts) - 1, -1, -1):
+        part = head.parts[at]
+        given = part.facts.get("out") or part.facts.get("channels")
+        if part.kind in ("linear", "convolution") and head.kind in HEADS:
+            return at if given is None or given == head.width else None
+    return None
+
+
 def after_stack(head: Head, last: Stack | None) -> list[Part]:
     """The parts between the last stack, with what stands behind it, and the last contraction, which is the head itself."""
     parts = list(head.parts)
-    if parts and parts[-1].kind in ("linear", "convolution") and head.kind in HEADS:
-        given = parts[-1].facts.get("out") or parts[-1].facts.get("channels")
-        if given is None or given == head.width:
-            parts.pop()
+    if (at := own(head)) is not None:
+        parts = parts[:at]
     if last is None:
         return merged(parts)
     known = [(part.kind, part.facts) for part in last.after]
@@ -274,12 +283,17 @@ def after_stack(head: Head, last: Stack | None) -> list[Part]:
 
 
 def merged(parts: list[Part]) -> list[Part]:
-    """An activation behind a linear layer is said in the same box."""
+    """An activation behind a linear layer or convolution, and a batch norm behind a convolution, are said in one box."""
     made: list[Part] = []
     for part in parts:
         before = made[-1] if made else None
         if part.kind == "activation" and before and before.kind in ("linear", "convolution") and "activation" not in before.facts:
             made[-1] = replace(before, facts={**before.facts, "activation": part.facts.get("activation")})
+        elif (
+            part.kind == "norm" and part.facts.get("norm") == "batchnorm" and before and before.kind == "convolution"
+            and not {"norm", "activation"} & set(before.facts)
+        ):  # fmt: skip
+            made[-1] = replace(before, facts={**before.facts, "norm": "batchnorm"})
         else:
             made.append(part)
     return made
@@ -293,6 +307,9 @@ def crown(found: Architecture, last: Stack | None, drawn: Drawn) -> list[Piece]:
     said = head_caption(found.head, width, drawn.words)
     if said:
         pieces.append(box("h", said))
+        at = own(found.head)
+        behind = merged(found.head.parts[at + 1 :]) if at is not None else []
+        pieces += [part_box(f"h.z{i}", part, found.head.width, drawn, "head") for i, part in enumerate(behind)]
     pieces.append(output_pill(found, drawn.words))
     return pieces
 

@@ -52,7 +52,7 @@ KOREAN: dict[str, str] = {
     "Linear down": "선형 축소", "Causal conv1d": "인과 합성곱", "RoPE": "RoPE", "Sinks": "싱크", "gate z": "게이트 z",
     "input-dependent": "입력에 따라 변함", "{n} query heads share each KV head": "쿼리 헤드 {n}개가 KV 헤드 하나를 공유",
     "Softmax over keys and sink": "키와 싱크에 대한 소프트맥스", "memory": "메모리", "latents": "잠재 벡터",
-    "{n} expert": "전문가 {n}", "Shared expert": "공유 전문가", "Shared": "공유", "Latent": "잠재 벡터", "Map": "크기", "Regular windows": "일반 윈도", "Shifted by {n}": "{n}칸 이동",
+    "{n} expert": "전문가 {n}", "Shared expert": "공유 전문가", "Shared": "공유", "Fusion of {n} scales": "{n}개 스케일 융합", "Latent": "잠재 벡터", "Map": "크기", "Regular windows": "일반 윈도", "Shifted by {n}": "{n}칸 이동",
     "Shifted-window block": "이동 윈도 블록", "Window block": "윈도 블록", "Attention scores of one head": "헤드 하나의 어텐션 점수",
     "last {n} keys": "최근 키 {n}개", "all past keys": "모든 이전 키", "all keys": "모든 키", "window of {n}": "윈도 {n}",
     "Upsample": "업샘플", "Concat": "연결", "Add": "합", "Token scatter": "토큰 삽입", "Activation": "활성화",

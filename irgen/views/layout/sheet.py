@@ -59,7 +59,7 @@ def node(leaf: Leaf, parent: str | None) -> Node:
     x, y = leaf.c - leaf.left, -(leaf.m + leaf.high)
     made = Node(
         leaf.id, leaf.role, leaf.shape, x, y, leaf.span, leaf.high, plain(first(leaf.title)), plain(first(leaf.caption)),
-        leaf.tooltip or plain(" — ".join(first(t) for t in (leaf.title, leaf.caption) if t)),
+        plain(leaf.tooltip or " — ".join(first(t) for t in (leaf.title, leaf.caption) if t)),
         sign=leaf.sign, cards=leaf.cards, dashed=leaf.dashed, group=parent,
     )  # fmt: skip
     middle = x + leaf.span / 2
