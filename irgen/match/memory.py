@@ -207,6 +207,8 @@ def _vectors(mixing: Mixing) -> list[str]:
 def output_width(mixing: Mixing) -> int | None:
     """The number of channels of a cone's output."""
     shape = mixing.analysis[mixing.out].shape
+    if any(size < 0 for size in shape):
+        return None
     rows = as_rows(np.broadcast_to(np.zeros(()), shape), mixing)
     return None if rows is None else rows.shape[-1]
 

@@ -136,7 +136,7 @@ def _number(analysis: Analysis, name: str) -> int | None:
     node = analysis[name]
     if node.op == "const" and node.value is not None and node.size == 1 and node.value.dtype.kind in "if":
         number = abs(float(node.value.reshape(-1)[0]))
-        return int(number) if number == int(number) and number < 1 << 24 else None
+        return int(number) if number < 1 << 24 and number == int(number) else None
     return None
 
 
