@@ -85,7 +85,7 @@ def _pad(node: Node, x: Values) -> Values:
         raise Unevaluable(f"unknown pad mode {mode!r}", at=node.id)
     if mode != "constant":
         return np.pad(x, widths, mode=_PAD_MODES[mode])
-    value: Any = node.attrs["value"]
+    value: Any = node.attrs.get("value")
     return np.pad(x, widths, constant_values=0 if value is None else value)
 
 

@@ -90,7 +90,7 @@ def _labelled(text: str) -> Labelled:
         for name, entry in _object(whole.get("constants", {}), "constants").items()
     }
     graph = _read_graph(_object(whole.get("graph"), "graph"), constants, "graph", 0)
-    check(graph, types=False)
+    check(graph)
     regions: list[Region] = typed(list[Region], whole.get("regions", []), "regions")
     architecture: Architecture | None = typed(Architecture | None, whole.get("architecture"), "architecture")
     return Labelled(graph, regions, architecture)

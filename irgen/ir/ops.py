@@ -151,7 +151,7 @@ transpose | x | perm | axes permuted
 expand | x | | broadcast to the shape of its own type
 slice | x | axis start stop step | one axis, start and stop inside the axis; step −1 flips (then stop may be −1)
 concat | xs* | axis | one after another
-pad | x | pads mode value | pads = ((low, high), …) one pair an axis, not negative; mode constant, reflect, replicate, circular
+pad | x | pads mode value? | pads = ((low, high), …) one pair an axis, not negative; mode constant, reflect, replicate, circular
 tile | x | repeats | repeated along each axis
 roll | x | shifts axes | cyclic shift
 tril | x | diagonal | lower triangle of the last two axes

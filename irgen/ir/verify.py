@@ -12,6 +12,7 @@ from irgen.ir.graph import Graph, Node
 from irgen.ir.ops import LEAVES, MULTI, OPS
 from irgen.ir.rules import result_type
 from irgen.ir.tensor import DTYPES, TensorType
+from irgen.ir.verify_attrs import attributes_hold_their_kind
 
 Rule = Callable[[Graph], Iterator[str]]
 
@@ -257,6 +258,7 @@ STRUCTURE: tuple[Rule, ...] = (
     known_operators,
     known_attributes,
     results,
+    attributes_hold_their_kind,
     sound_types,
     values_and_bodies,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -130,7 +130,7 @@ class Probe:
 
     def _keep(self, name: str, value: Any) -> None:
         self._values[name] = value
-        parts: tuple[Values, ...] = value if isinstance(value, tuple) else () if value is None else (value,)
+        parts = cast("tuple[Values, ...]", value) if isinstance(value, tuple) else () if value is None else (value,)
         size = sum(part.nbytes for part in parts)
         if size >= _LARGE:
             self._large[name] = size

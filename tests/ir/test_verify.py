@@ -11,9 +11,11 @@ from hypothesis import given
 from irgen.errors import GraphError
 from irgen.ir.architecture import Region
 from irgen.ir.graph import Graph, Node, Provenance
+from irgen.ir.ops import OPS
 from irgen.ir.tensor import TensorType
 from irgen.ir.text import parse
 from irgen.ir.verify import check, verify
+from irgen.ir.verify_attrs import KINDS
 from tests.support.graphs import graphs
 
 TEXT = """
@@ -50,6 +52,12 @@ def test_random_sound_graphs_have_no_faults(graph: Graph) -> None:
     (changed("y", op="liner"), "'y' is 'liner', which is no operator"),
     (changed("y", attrs={}), "'y' (linear) lacks the attribute 'layout'"),
     (changed("y", attrs={"layout": "oi", "colour": 1}), "'y' (linear) has the unknown attribute 'colour'"),
+    (changed("y", attrs={"layout": "xx"}), "'y' (linear) has layout='xx', not one of oi, io"),
+    (changed("y", attrs={"layout": 1}), "'y' (linear) has layout=1, which is not a word"),
+    (changed("t", attrs={"k": 1, "axis": 2, "largest": True}), "'t' (topk) has axis=2 on a tensor of rank 2"),
+    (changed("t", attrs={"k": 1, "axis": -1, "largest": True}), "'t' (topk) has axis=-1 on a tensor of rank 2"),
+    (changed("t", attrs={"k": (1,), "axis": 1, "largest": True}), "'t' (topk) has k=(1,), which is not a whole number"),
+    (changed("r", op="transpose", attrs={"perm": (0, 0)}), "'r' (transpose) has perm=(0, 0) on a tensor of rank 2"),
     (changed("y", id="z"), "node 'z' stands under the key 'y'"),
     (changed("y", type=TensorType("float31", (2, 3))), "'y' has the unknown element type 'float31'"),
     (changed("y", type=TensorType("float32", (2, -3))), "'y' has a size below -1: [2, -3]"),
@@ -81,6 +89,10 @@ def test_tells_what_is_wrong(graph: Graph, fault: str) -> None:
 def test_a_truth_value_where_a_number_was_computed_is_told() -> None:
     graph = changed("c", op="gt", inputs=("y", "y"))
     assert "'c' (gt) gives bool, its type says float16" in verify(graph)
+
+
+def test_every_attribute_of_the_vocabulary_has_a_kind() -> None:
+    assert {attr.rstrip("?") for op in OPS.values() for attr in op.attrs} <= set(KINDS)
 
 
 def test_looks_into_bodies() -> None:
