@@ -207,7 +207,7 @@ def _from_object(source: Any, inputs: Inputs, say: Say, name: str = "") -> Found
         resized = [((), other) for other in built.resized]
         return Found(name, name, torch_fx.read(source, built.kwargs, resized=resized, axes=built.axes))
     if isinstance(source, torch.nn.Module):
-        say(f"tracing {name}")
+        say(f"trying other sizes of {name}")
         return _capture(name, _with_axes(source, given.of_module(source, inputs)), None, say)
     raise SourceError(
         f"a {type(source).__name__} is not a source of a model",
