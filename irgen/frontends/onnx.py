@@ -1,4 +1,4 @@
-"""The ONNX road: a file, with or without its weights, read into the canonical operators; loads neither torch nor weights."""
+"""The ONNX road: a file, with or without its weights, read into the canonical operators; without torch."""
 
 from __future__ import annotations
 
@@ -64,16 +64,18 @@ def _read(path: Path, sizes: Mapping[str, int]) -> tuple[Graph, Build, Path]:
 def _graph(model: ModelProto, folder: Path, sizes: Mapping[str, int]) -> tuple[Graph, Build]:
     stored = {text(tensor.name) for tensor in model.graph.initializer}
     inputs = [value for value in model.graph.input if text(value.name) not in stored]
-    chosen = plan(model, inputs, sizes)
+    chosen = plan(inputs, sizes)
     source = Source(folder, opsets(model), functions(model))
     findings: list[str] = []
     for _ in range(ATTEMPTS):
+        build = None
         try:
             build = _swept(model, inputs, source, chosen.sizes(0))
             other = _swept(model, inputs, source, chosen.sizes(1)) if chosen.varies else build
             break
         except SizesClash as clash:
-            finding = (chosen.settle_products if clash.products else chosen.settle)(*clash.sizes)
+            settle = chosen.settle if not clash.products else chosen.settle_products if build is None else chosen.hold
+            finding = settle(*clash.sizes)
             if finding is None:
                 raise
             if finding:
@@ -90,7 +92,6 @@ def _graph(model: ModelProto, folder: Path, sizes: Mapping[str, int]) -> tuple[G
 
 def _learned(graph: Graph, build: Build, folder: Path) -> Graph:
     """The graph with its stored tensors told apart: fixed tables, shared parameters, and parameters of their own."""
-
     small: dict[str, Array | None] = {}
 
     def value(name: str) -> Array | None:
@@ -115,9 +116,7 @@ def _held(value: Array) -> Array:
     return value
 
 
-def _swept(
-    model: ModelProto, inputs: Sequence[ValueInfoProto], source: Source, sizes: Mapping[Slot, int]
-) -> Build:
+def _swept(model: ModelProto, inputs: Sequence[ValueInfoProto], source: Source, sizes: Mapping[Slot, int]) -> Build:
     """One reading at given sizes."""
     build = Build()
     sweep = Sweep(source, build)

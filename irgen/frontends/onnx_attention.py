@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -126,7 +127,7 @@ def _rotary(c: Call, cos: int, sin: int, positions: int) -> str:
         if not heads:
             heads = shape[2] // (c.int("rotary_embedding_dim", 0) or 2 * c.shape(cos)[-1])
         x = heads_first(b, x, heads)
-    n, heads, tokens, width = b.shape(x)
+    tokens, width = b.shape(x)[2:]
     turned = c.int("rotary_embedding_dim", 0) or width
     tables: list[str] = []
     for i in (cos, sin):
@@ -232,7 +233,7 @@ def _grouped(c: Call) -> Sequence[str]:
     else:
         width = c.shape()[2] // (heads + 2 * own)
         edges = [0, heads * width, (heads + own) * width, (heads + 2 * own) * width]
-        parts = [b.slice(c.x, 2, low, high) for low, high in zip(edges, edges[1:], strict=False)]
+        parts = [b.slice(c.x, 2, low, high) for low, high in itertools.pairwise(edges)]
         q, k, v = (heads_first(b, x, n) for x, n in zip(parts, (heads, own, own), strict=True))
     past = max(b.shape(c.operand(3))[2], 0) if c.has(3) else 0
     if c.int("do_rotary", 0):
@@ -258,10 +259,7 @@ def _embed(c: Call) -> Sequence[str]:
     """EmbedLayerNormalization: word, position and segment tables summed, then a norm."""
     b, shape = c.b, c.shape()
     total = b.add("embedding", (c.operand(2), c.x))
-    if c.has(8):
-        at = c.operand(8)
-    else:
-        at = b.add("arange", (), TensorType("int64", (shape[1],)), start=0, step=1)
+    at = c.operand(8) if c.has(8) else b.add("arange", (), TensorType("int64", (shape[1],)), start=0, step=1)
     total = b.add("add", (total, b.add("embedding", (c.operand(3), at))))
     if c.has(1) and c.has(4):
         total = b.add("add", (total, b.add("embedding", (c.operand(4), c.operand(1)))))

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-
 from onnx import TensorProto
 
 from irgen.errors import SourceError
-from irgen.ir.rules import RULES, Shape
 from irgen.ir.evaluate import Unevaluable, apply
-from irgen.ir.graph import Array, Attr, Graph, Node, Provenance
+from irgen.ir.graph import Array, Attr, Graph, Node, Provenance, Types
 from irgen.ir.ops import BINARY, LEAVES, MOVES, REDUCTIONS, UNARY
+from irgen.ir.rules import RULES, Shape
 from irgen.ir.tensor import TensorType
 
 UNKNOWN = -(2**40)
@@ -30,7 +29,7 @@ _FOLDABLE = (UNARY | BINARY | MOVES | REDUCTIONS | {"gather", "gather_elements",
 }
 
 
-class RankUnknown(Exception):
+class RankUnknown(Exception):  # noqa: N818 - said of the operand
     """An operator was met whose lowering needs the rank of an operand that has none: it becomes opaque."""
 
 
@@ -104,9 +103,7 @@ class Build:
 
     # --- adding
 
-    def add(
-        self, op: str, inputs: Sequence[str] = (), type: TensorType | tuple[TensorType, ...] | None = None, **attrs: Attr
-    ) -> str:
+    def add(self, op: str, inputs: Sequence[str] = (), type: Types | None = None, **attrs: Attr) -> str:
         """Add a call; its type is derived where none is given, and arithmetic on sizes folds to a constant."""
         nodes = self.graph.nodes
         if type is None:
@@ -129,7 +126,7 @@ class Build:
         return self._append(node.op, node.inputs, node.type, node.attrs, node.value, node.body)
 
     def _append(
-        self, op: str, inputs: tuple[str, ...], type: TensorType | tuple[TensorType, ...], attrs: Mapping[str, Attr],
+        self, op: str, inputs: tuple[str, ...], type: Types, attrs: Mapping[str, Attr],
         value: Array | None = None, body: Graph | None = None,
     ) -> str:  # fmt: skip
         nodes = self.graph.nodes
@@ -235,7 +232,7 @@ class Build:
 
 
 def numpy_type(dtype: str) -> np.dtype[np.generic]:
-    """The numpy type that holds values of an IR element type (bfloat16 and float8 in float32, small integers in int8)."""
+    """The numpy type that holds values of an IR element type (bfloat16 and float8 in float32, int4 in int8)."""
     stand_in = {"bfloat16": "float32", "float8": "float32", "int4": "int8", "uint4": "uint8", "string": "object"}
     return np.dtype(stand_in.get(dtype, dtype))
 

@@ -1,4 +1,4 @@
-"""One ONNX node as its lowering sees it: operands as nodes of the growing graph, attributes decoded, and the tables' type."""
+"""One ONNX node as its lowering sees it: operands as nodes of the growing graph, attributes decoded."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from onnx import AttributeProto, GraphProto, TensorProto
 
 from irgen.errors import SourceError
 from irgen.frontends.onnx_build import Build
-from irgen.ir.rules import Shape
 from irgen.frontends.onnx_values import decoded, text
 from irgen.ir.graph import Array
+from irgen.ir.rules import Shape
 from irgen.ir.tensor import TensorType
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ Lowering = Callable[["Call"], "str | Sequence[str]"]
 """Adds the canonical calls that one ONNX node stands for, and gives the ids of its results."""
 
 
-class NotFolded(Exception):
+class NotFolded(Exception):  # noqa: N818 - said of the size
     """A size, bound or count that has to be a number depends on the data."""
 
 

@@ -111,7 +111,7 @@ def _bias_softmax(c: Call) -> str:
 
 
 def _bias_dropout(c: Call) -> str:
-    """x + bias (+ residual); the mask of a dropout that does nothing is not made."""
+    """X + bias (+ residual); the mask of a dropout that does nothing is not made."""
     if c.count > 1:
         raise NotFolded
     total = c.b.add("add", (c.x, c.operand(1)))
@@ -140,4 +140,3 @@ OPS: dict[str, Lowering] = {
     "Trilu": onnx_moves.OPS["Trilu"],
     "Pad": onnx_moves.OPS["Pad"],
 }
-

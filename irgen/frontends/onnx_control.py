@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import cast
 
@@ -10,8 +11,8 @@ from onnx import GraphProto
 
 from irgen.errors import SourceError
 from irgen.frontends.onnx_call import Call, Lowering, NotFolded
-from irgen.ir.rules import Shape
 from irgen.ir.graph import Node
+from irgen.ir.rules import Shape
 from irgen.ir.tensor import TensorType
 
 
@@ -149,7 +150,7 @@ def _split_to_sequence(c: Call) -> str:
     if len(parts) > 4096:
         raise NotFolded
     starts = np.cumsum([0, *parts]).tolist()
-    items = [c.b.slice(c.x, axis, a, b) for a, b in zip(starts, starts[1:], strict=False)]
+    items = [c.b.slice(c.x, axis, a, b) for a, b in itertools.pairwise(starts)]
     if given is None and not keep:
         items = [c.b.squeeze(x, axis) for x in items]
     return _sequence(c, items)

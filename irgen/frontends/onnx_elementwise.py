@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -60,7 +61,7 @@ def _older(c: Call) -> str:
     return binary(c, op, a, b)
 
 
-def _fold(op: str) -> Lowering:
+def _fold(op: str) -> Callable[[Call], str]:
     def lower(c: Call) -> str:
         result = c.x
         for i in range(1, len(c.inputs)):

@@ -36,11 +36,11 @@ def inferred(call: Call, domain: str, node: NodeProto) -> list[TensorType]:
     types: dict[str, TypeProto] = {}
     data: dict[str, TensorProto] = {}
     for name, x in zip(node.input, call.inputs, strict=False):
-        if x and isinstance(name, str):
-            types[name] = type_proto(call.b.type(x))
+        if x:
+            types[text(name)] = type_proto(call.b.type(x))
             value = call.b.known(x)
             if value is not None and value.size <= 64 and value.dtype.kind in "iuf":
-                data[name] = numpy_helper.from_array(value)
+                data[text(name)] = numpy_helper.from_array(value)
     try:
         results = onnx.shape_inference.infer_node_outputs(found, node, types, data)
     except (onnx.shape_inference.InferenceError, ValueError, RuntimeError, TypeError, KeyError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from onnx import FunctionProto, NodeProto, TypeProto, helper
 
@@ -19,11 +20,9 @@ def type_proto(kind: TensorType) -> TypeProto:
     return helper.make_tensor_type_proto(_NUMBERS.get(kind.dtype, 1), shape)
 
 
-def body_of(
-    domain: str, node: NodeProto, version: int, kinds: Sequence[TensorType | None]
-) -> FunctionProto | None:
+def body_of(domain: str, node: NodeProto, version: int, kinds: Sequence[TensorType | None]) -> FunctionProto | None:
     """The body of a standard operator that is defined by others, at an opset version."""
-    found = schema(domain, node.op_type, version)
+    found: Any = schema(domain, node.op_type, version)  # the stubs of onnx lack its functions
     if found is None:
         return None
     if found.has_function:

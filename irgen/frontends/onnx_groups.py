@@ -5,6 +5,7 @@ concat_i(x[offset_{i−1} : offset_i] · W_i), the rows by a Range whose bounds 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -39,7 +40,7 @@ def grouped(b: Build, parts: Sequence[str]) -> str | None:
     start = b.known(found[0].start)
     if start is None or int(start.reshape(-1)[0]) != 0:
         return None
-    if any(after.start != before.stop for before, after in zip(found, found[1:], strict=False)):
+    if any(after.start != before.stop for before, after in itertools.pairwise(found)):
         return None
     ends = [_entry(b, g.stop) for g in found]
     offsets = ends[0]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from irgen.frontends.onnx_call import Call, Lowering, NotFolded
+from irgen.frontends.onnx_values import Numbers
 from irgen.ir.graph import Array
 from irgen.ir.ops import MOVES
 from irgen.ir.tensor import TensorType
@@ -29,7 +30,8 @@ def learned(c: Call, x: str) -> bool:
 def _gather(c: Call) -> str:
     shape = c.shape()
     axis = c.axis(c.int("axis", 0), len(shape))
-    index, size, b = c.known(1), shape[axis], c.b
+    index: Numbers | None = c.known(1)
+    size, b = shape[axis], c.b
     computed = b.graph.nodes[c.operand(1)].op != "const"
     if index is None or size < 0 or computed:
         if index is not None and index.ndim == 0 and size >= 0:
@@ -42,7 +44,7 @@ def _gather(c: Call) -> str:
     index = np.where(index < 0, index + size, index)
     if index.ndim == 1 and index.size > 1 and not (len(shape) == 1 and b.known(c.x) is not None):
         step = _stride(index)
-        if step is not None and 0 <= index.min() and index.max() < size:
+        if step is not None and index.min() >= 0 and index.max() < size:
             return b.slice(c.x, axis, int(index[0]), int(index[-1]) + (1 if step > 0 else -1), step)
     if index.shape == (1,) and 0 <= index[0] < size:
         return b.slice(c.x, axis, int(index[0]), int(index[0]) + 1)
@@ -126,9 +128,7 @@ def _write(c: Call, box: Sequence[tuple[int, int, int]]) -> str:
 
 def _scatter(c: Call) -> str:
     axis = c.axis(c.int("axis", 0), len(c.shape()))
-    return c.b.add(
-        "scatter_elements", (c.x, c.operand(1), c.operand(2)), axis=axis, reduce=c.str("reduction", "none")
-    )
+    return c.b.add("scatter_elements", (c.x, c.operand(1), c.operand(2)), axis=axis, reduce=c.str("reduction", "none"))
 
 
 def _one_hot(c: Call) -> str:
@@ -152,7 +152,7 @@ def _one_hot(c: Call) -> str:
 
 
 def _may_be_negative(c: Call) -> bool:
-    value = c.known(0)
+    value: Numbers | None = c.known(0)
     return value is not None and bool((value < 0).any())
 
 
@@ -197,8 +197,6 @@ def _hard_max(c: Call) -> str:
     where = c.b.add("argmax", (c.x,), axis=axis, keepdims=False)
     hot = c.b.cast(c.b.add("one_hot", (where,), depth=c.shape()[axis]), c.type().dtype)
     return c.b.transpose(hot, [*range(axis), rank - 1, *range(axis, rank - 1)])
-
-
 
 
 OPS: dict[str, Lowering] = {

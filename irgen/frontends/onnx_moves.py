@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -47,7 +48,7 @@ def _clash(shape: Shape | None, target: Sequence[int]) -> SizesDisagree:
         for m, n in zip(shape, target, strict=False):
             if m != n and n > 0:
                 return SizesDisagree(m, n)
-    return ElementsDisagree(math.prod(shape or ()), math.prod(target))
+    return ElementsDisagree(math.prod(shape or ()), abs(math.prod(target)))
 
 
 class ElementsDisagree(SizesDisagree):
@@ -112,7 +113,7 @@ def _expand(c: Call) -> str:
 
 
 def unknown(n: int) -> bool:
-    """Whether arithmetic on a size that depends on data gave this number (the smallest integer means: from the start)."""
+    """Whether arithmetic on a size that depends on data gave this number (the smallest of all says: the start)."""
     return -(2**62) < n <= UNKNOWN // 2
 
 
@@ -152,7 +153,7 @@ def _split(c: Call) -> list[str]:
     if size >= 0 and sum(parts) != size:
         raise SizesDisagree(sum(parts), size)
     starts = np.cumsum((0, *parts)).tolist()
-    return [c.b.slice(c.x, axis, a, b) for a, b in zip(starts, starts[1:], strict=False)]
+    return [c.b.slice(c.x, axis, a, b) for a, b in itertools.pairwise(starts)]
 
 
 def _concat(c: Call) -> str:
@@ -189,7 +190,8 @@ def _pad(c: Call) -> str:
     if not any(map(any, pads)):
         return x
     value = c.number("value", 2) if c.version < 11 or c.has(2) else 0
-    return c.b.add("pad", (x,), pads=tuple(pads), mode=_MODES.get(c.str("mode", "constant"), "constant"), value=value or 0)
+    mode = _MODES.get(c.str("mode", "constant"), "constant")
+    return c.b.add("pad", (x,), pads=tuple(pads), mode=mode, value=value or 0)
 
 
 def _tile(c: Call) -> str:

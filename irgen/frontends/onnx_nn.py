@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 
-
 from irgen.errors import SourceError
 from irgen.frontends.onnx_call import Call, Lowering
 from irgen.frontends.onnx_index import learned
@@ -106,7 +105,8 @@ def _conv_transposed(c: Call) -> str:
     pads = _pairs(c.ints("pads") or (0,) * (2 * space))
     target, auto = c.ints("output_shape"), c.str("auto_pad", "NOTSET")
     if target is not None or auto.startswith("SAME"):
-        sizes = target[-space:] if target is not None else tuple(n * s for n, s in zip(c.shape()[2:], stride, strict=True))
+        scaled = tuple(n * s for n, s in zip(c.shape()[2:], stride, strict=True))
+        sizes = scaled if target is None else target[-space:]
         found: list[tuple[int, int]] = []
         for n, k, s, d, o, out in zip(c.shape()[2:], kernel, stride, dilation, extra, sizes, strict=True):
             total = max(s * (n - 1) + o + d * (k - 1) + 1 - out, 0)
@@ -200,8 +200,6 @@ def _local_response(c: Call) -> str:
     factor = c.b.add("mul", (total, c.b.scalar(c.float("alpha", 1e-4) / size, total)))
     base = c.b.add("add", (factor, c.b.scalar(c.float("bias", 1.0), total)))
     return c.b.add("div", (c.x, c.b.add("pow", (base, c.b.scalar(c.float("beta", 0.75), total)))))
-
-
 
 
 OPS: dict[str, Lowering] = {

@@ -1,8 +1,9 @@
-"""Where an ONNX node comes from, for captions: its name, and the module that the dynamo exporter noted in the metadata."""
+"""Where an ONNX node comes from, for captions: its name, and the module that dynamo noted in the metadata."""
 
 from __future__ import annotations
 
 import ast
+from typing import cast
 
 from onnx import NodeProto
 
@@ -39,7 +40,7 @@ def _listed(value: str | bytes | None) -> list[str]:
     if not value:
         return []
     try:
-        entries = ast.literal_eval(text(value))
+        entries: object = ast.literal_eval(text(value))
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return []
-    return [str(entry) for entry in entries] if isinstance(entries, list | tuple) else []
+    return [str(entry) for entry in cast("list[object]", entries)] if isinstance(entries, list) else []

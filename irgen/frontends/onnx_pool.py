@@ -22,8 +22,7 @@ def _pool(c: Call) -> str:
     pads = padding(c, kernel, stride, dilation)
     ceil = bool(c.int("ceil_mode", 0))
     space = tuple(
-        windows(n, k, s, d, *p, ceil)
-        for n, k, s, d, p in zip(shape[2:], kernel, stride, dilation, pads, strict=True)
+        windows(n, k, s, d, *p, ceil) for n, k, s, d, p in zip(shape[2:], kernel, stride, dilation, pads, strict=True)
     )
     kind = TensorType(c.type().dtype, (*shape[:2], *space))
     if c.op == "MaxPool":
@@ -83,9 +82,7 @@ def _grid_sample(c: Call) -> str:
         raise NotFolded
     x, grid = c.shape(), c.shape(1)
     mode = {"bilinear": "linear", "bicubic": "cubic"}.get(c.str("mode", "linear"), c.str("mode", "linear"))
-    return c.b.add(
-        "grid_sample", (c.x, c.operand(1)), TensorType(c.type().dtype, (*x[:2], *grid[1:-1])), mode=mode
-    )
+    return c.b.add("grid_sample", (c.x, c.operand(1)), TensorType(c.type().dtype, (*x[:2], *grid[1:-1])), mode=mode)
 
 
 def _fourier(c: Call) -> str:

@@ -8,8 +8,9 @@ import numpy as np
 
 from irgen.frontends import onnx_nn
 from irgen.frontends.onnx_call import Call, Lowering, NotFolded
-from irgen.frontends.onnx_values import decoded
+from irgen.frontends.onnx_values import Numbers, decoded
 from irgen.ir.graph import Array, Node
+from irgen.ir.rules import Shape
 from irgen.ir.tensor import TensorType
 
 FINDING = "activations are quantised; they are shown as the numbers they stand for"
@@ -30,9 +31,14 @@ def _param(c: Call, kind: TensorType, value: Callable[[], Array | None]) -> str:
     return name
 
 
-def _along(scale: Array, rank: int, axis: int) -> Array:
+def _along(scale: Numbers, rank: int, axis: int) -> Numbers:
     """A scale for each entry of an axis, made to broadcast."""
     return scale.reshape([-1 if i == axis else 1 for i in range(rank)]) if scale.ndim == 1 and scale.size > 1 else scale
+
+
+def _blocks(scale: Numbers, block: int, axis: int, shape: Shape) -> Numbers:
+    """A scale for each block of an axis, repeated over the block."""
+    return scale if scale.ndim == 0 else np.repeat(scale, block, axis)[tuple(map(slice, shape))]
 
 
 def _weight(c: Call, x: str, scale: str, zero: str, axis: int, block: int = 0) -> str:
@@ -41,7 +47,7 @@ def _weight(c: Call, x: str, scale: str, zero: str, axis: int, block: int = 0) -
     nodes, tensors, folder = c.b.graph.nodes, c.b.tensors, c.sweep.source.folder
 
     def value() -> Array | None:
-        parts: list[Array | None] = []
+        parts: list[Numbers | None] = []
         for name in (x, scale, zero):
             held = tensors.get(name)
             if not name:
@@ -54,9 +60,7 @@ def _weight(c: Call, x: str, scale: str, zero: str, axis: int, block: int = 0) -
         if stored is None or factor is None or shift is None:
             return None
         if block and factor.ndim == stored.ndim:
-            factor, shift = (
-                v if v.ndim == 0 else np.repeat(v, block, axis)[tuple(map(slice, stored.shape))] for v in (factor, shift)
-            )
+            factor, shift = (_blocks(v, block, axis, stored.shape) for v in (factor, shift))
         else:
             factor, shift = _along(factor, stored.ndim, axis), _along(shift, stored.ndim, axis)
         return (stored.astype(np.float64) - shift) * factor
@@ -135,11 +139,11 @@ def _n_bits(c: Call) -> str:
 
     def value() -> Array | None:
         held = tensors.get(scales)
-        factor = nodes[scales].value if held is None or callable(held) else decoded(held, folder)
+        factor: Numbers | None = nodes[scales].value if held is None or callable(held) else decoded(held, folder)
         if packed.value is None or factor is None or number not in (4, 8):
             return None
         levels = _unpacked(packed.value, number).reshape(out, -1, block)[:, :, :block].astype(np.float64)
-        middle: Array = np.full((out, levels.shape[1], 1), 1 << (number - 1))
+        middle: Numbers = np.full((out, levels.shape[1], 1), 1 << (number - 1))
         if zeros and (stored := nodes[zeros].value) is not None:
             rows = _unpacked(stored.reshape(out, -1), number) if stored.dtype == np.uint8 else stored.reshape(out, -1)
             middle = rows[:, : levels.shape[1], None]
@@ -149,7 +153,7 @@ def _n_bits(c: Call) -> str:
     return c.b.add("linear", (c.x, weight, *([c.operand(5)] if c.has(5) else [])), layout="oi")
 
 
-def _unpacked(stored: Array, number: int) -> Array:
+def _unpacked(stored: Numbers, number: int) -> Numbers:
     """Elements of 4 bits, the low half of a byte first; of 8 bits, themselves."""
     if number == 8:
         return stored

@@ -20,13 +20,14 @@ Use = tuple[str, int]  # (reader, port)
 
 _STEPS = 12  # operators between a vector and the product that tells whose it is
 _THROUGH = ELEMENTWISE | MOVES | {"softmax"}
-_PRODUCTS = {"linear": 1, "matmul": 1, "conv": 1, "conv_transposed": 1, "einsum": 1}
+_PRODUCTS = {"linear", "matmul", "conv", "conv_transposed", "einsum", "grouped_linear"}
 
 
 def retied(graph: Graph, values: Values) -> Graph:
     """A matrix that repeats an embedding table, upright or transposed, is that table."""
-    tables = [node.inputs[0] for node in graph if node.op in ("embedding", "gather") and _is_matrix(graph, node.inputs[0])]
-    heads = {node.inputs[p] for node in graph if (p := _PRODUCTS.get(node.op, 0)) and _is_matrix(graph, node.inputs[p])}
+    read = [node.inputs[0] for node in graph if node.op in ("embedding", "gather")]
+    tables = [name for name in read if _is_matrix(graph, name)]
+    heads = {node.inputs[1] for node in graph if node.op in _PRODUCTS and _is_matrix(graph, node.inputs[1])}
     same: dict[str, tuple[str, bool]] = {}
     for table in dict.fromkeys(tables):
         shape = graph.nodes[table].shape

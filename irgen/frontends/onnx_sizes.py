@@ -96,10 +96,7 @@ def _eye(c: Call) -> str:
 
 def _random(law: str) -> Lowering:
     def lower(c: Call) -> str:
-        if c.op.endswith("Like") or c.op in ("Bernoulli", "Multinomial"):
-            shape = c.shape()
-        else:
-            shape = c.ints("shape") or ()
+        shape = c.shape() if c.op.endswith("Like") or c.op in ("Bernoulli", "Multinomial") else c.ints("shape") or ()
         default = c.type().dtype if c.inputs else "float32"
         dtype = element_type(c.int("dtype", 0)) if "dtype" in c.attrs else default
         return c.b.add("random", (), TensorType(dtype, shape), law=law)

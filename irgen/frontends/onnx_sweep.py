@@ -15,11 +15,11 @@ from irgen.frontends.onnx_fallback import opaque
 from irgen.frontends.onnx_function import body_of
 from irgen.frontends.onnx_moves import ElementsDisagree
 from irgen.frontends.onnx_origin import origin
-from irgen.ir.rules import SizesDisagree
 from irgen.frontends.onnx_schema import check_arity
 from irgen.frontends.onnx_table import lowering
 from irgen.frontends.onnx_values import check_claim, decoded, dims, element_type, text
 from irgen.ir.graph import Node, Provenance
+from irgen.ir.rules import SizesDisagree
 from irgen.ir.tensor import TensorType
 
 DEPTH_LIMIT = 60  # functions and bodies inside one another
@@ -28,7 +28,7 @@ _MALFORMED = (ValueError, TypeError, LookupError, ArithmeticError, AttributeErro
 """What arithmetic on a node's own attributes raises when they do not fit its operands."""
 
 
-class SizesClash(SourceError):
+class SizesClash(SourceError):  # noqa: N818 - said of the sizes
     """Two sizes that have to be equal are not."""
 
     def __init__(self, what: str, at: str, sizes: tuple[int, int], *, products: bool = False) -> None:
@@ -173,7 +173,9 @@ class Sweep:
             raise
         except GraphError as fault:
             raise SourceError(
-                f"{node.op_type} does not fit its operands: {fault.what}", at=describe(node), fix="export the model again"
+                f"{node.op_type} does not fit its operands: {fault.what}",
+                at=describe(node),
+                fix="export the model again",
             ) from fault
         except _MALFORMED as fault:
             raise SourceError(
@@ -308,5 +310,3 @@ def _sorted(graph: GraphProto, made: set[str]) -> list[NodeProto]:
         stuck = next(node for node, count in zip(graph.node, waiting, strict=True) if count)
         raise SourceError("the graph has a cycle", at=describe(stuck), fix="export the model again")
     return order
-
-

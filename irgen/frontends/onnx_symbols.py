@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations, combinations_with_replacement
 
-from onnx import ModelProto, ValueInfoProto
+from onnx import ValueInfoProto
 
 from irgen.errors import SourceError
 from irgen.frontends.onnx_values import element_type, text
@@ -54,9 +54,10 @@ class Plan:
         taken: dict[int, int] = {}
         for symbol in self.symbols:
             role = symbol.name.rstrip("0123456789")
-            own = next((self.given[c] for c in sorted({*symbol.captions, symbol.name}) if c in self.given), None)
             if symbol.fixed:
                 continue
+            words = sorted({*symbol.captions, symbol.name})
+            own = next((self.given[word] for word in words if word in self.given), None)
             pool = _POOLS.get(role, _SEQUENCE)
             at = taken.get(id(pool), 0)
             taken[id(pool)] = at + 1
@@ -93,7 +94,7 @@ class Plan:
         return self.fix(symbol, size)
 
     def settle_products(self, a: int, b: int) -> str | None:
-        """The same where a counts the elements there are and b those there should be: their quotient tells the sizes."""
+        """The same where a counts the elements there are, b those there should be: their quotient tells the sizes."""
         loose = [s for s in self.symbols if not s.fixed]
         for which in (0, 1):
             for first, second in combinations(loose, 2):
@@ -106,6 +107,16 @@ class Plan:
                 if a and b and size * b % a == 0:
                     return self.fix(symbol, size * b // a)
         return self.unite_alike()
+
+    def hold(self, a: int, b: int) -> str | None:
+        """Where only the second reading fails: the symbol that is in a, and whose first size is in b, does not vary."""
+        loose = [s for s in self.symbols if not s.fixed and s.sizes[0] != s.sizes[1]]
+        for first, second in combinations(loose, 2):
+            if first.sizes[0] == second.sizes[0] and first.slots[0][1] == second.slots[0][1]:
+                self.unite(first, second)
+                return ""
+        held = sorted(loose, key=lambda s: (b % s.sizes[0] != 0 or b % s.sizes[1] == 0, a % s.sizes[1] != 0))
+        return self.fix(held[0], held[0].sizes[0]) if held else None
 
     def fix(self, symbol: Symbol, size: int) -> str:
         """A symbol that is no symbol; the finding that says so."""
@@ -132,7 +143,7 @@ class Plan:
         return None
 
 
-def plan(model: ModelProto, inputs: Sequence[ValueInfoProto], given: Mapping[str, int]) -> Plan:
+def plan(inputs: Sequence[ValueInfoProto], given: Mapping[str, int]) -> Plan:
     """The symbols of the inputs: one for each name that the file gives, one for each unnamed open size."""
     found: dict[str, Symbol] = {}
     for i, value in enumerate(inputs):
@@ -140,9 +151,8 @@ def plan(model: ModelProto, inputs: Sequence[ValueInfoProto], given: Mapping[str
             continue
         dims = value.type.tensor_type.shape.dim
         for axis, dim in enumerate(dims):
-            if dim.HasField("dim_value"):
-                if dim.dim_value > 0 or (dim.dim_value == 0 and not dim.HasField("dim_param")):
-                    continue
+            if dim.HasField("dim_value") and dim.dim_value >= 0:
+                continue
             caption = text(dim.dim_param)
             symbol = found.setdefault(caption or f"{i}.{axis}", Symbol([], ""))
             symbol.slots.append((i, axis))

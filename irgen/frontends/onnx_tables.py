@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from irgen.frontends.onnx_sharing import Values
-from irgen.frontends.onnx_values import repeats
-from irgen.ir.graph import Array, Graph, Node
+from irgen.frontends.onnx_values import Numbers, repeats
+from irgen.ir.graph import Graph, Node
 
 TABLE_LIMIT = 1 << 22  # elements of a tensor that is looked at
 
@@ -20,7 +20,7 @@ def settled(graph: Graph, values: Values) -> Graph:
     statistics = {s for node in graph if node.op == "batch_norm" for s in node.inputs[3:]}
     literals, roles = _literal_uses(graph), _roles(graph)
     angles = _frequencies(graph)
-    idle_vectors = set() if blank else _odd_vectors(graph, values)
+    idle_vectors = set[str]() if blank else _odd_vectors(graph, values)
     nodes: dict[str, Node] = dict(graph.nodes)
     for name, node in graph.nodes.items():
         if node.op != "param" or node.tensor.size > TABLE_LIMIT or name in weights:
@@ -31,7 +31,8 @@ def settled(graph: Graph, values: Values) -> Graph:
             fixed = True
         if value is not None and not fixed:
             plain = value.size > 0 and repeats(value)
-            fixed = (not plain and is_fixed(value)) or is_literal(value) or (plain and not blank and _idle(roles.get(name, set()), node))
+            idle = plain and not blank and _idle(roles.get(name, set()), node)
+            fixed = idle or is_literal(value) or (not plain and is_fixed(value))
         if fixed:
             nodes[name] = replace(node, op="const", value=value)
     return replace(graph, nodes=nodes)
@@ -115,7 +116,9 @@ def _frequencies(graph: Graph) -> set[str]:
             above = graph.nodes[name]
             if above.op == "param":
                 learned.append(name)
-            elif len(cone) > 60 or (above.op == "input" and above.tensor.is_float) or above.op in ("embedding", "linear"):
+            elif (
+                len(cone) > 60 or above.op in ("embedding", "linear") or (above.op == "input" and above.tensor.is_float)
+            ):
                 learned.clear()
                 break
             stack += [s for s in above.inputs if s]
@@ -130,9 +133,7 @@ def _literal_uses(graph: Graph) -> set[str]:
     for node in graph:
         if node.op in ("pow", "div"):
             found.add(node.inputs[1])
-        elif node.op == "add" and node.id in rooted:
-            found.update(node.inputs)
-        elif node.op in ("maximum", "minimum"):
+        elif (node.op == "add" and node.id in rooted) or node.op in ("maximum", "minimum"):
             found.update(node.inputs)
     return {name for name in found if graph.nodes[name].op == "param" and graph.nodes[name].tensor.size == 1}
 
@@ -140,13 +141,13 @@ def _literal_uses(graph: Graph) -> set[str]:
 _NUMBERS = (0.1, 0.2, 0.3, 0.044715, 1.702, (2 / np.pi) ** 0.5, (np.pi / 2) ** 0.5, np.pi, 2 * np.pi)
 
 
-def is_literal(value: Array) -> bool:
-    """A single number that formulas are written with: tiny, known, or a whole number, its root, fourth root or inverse."""
+def is_literal(value: Numbers) -> bool:
+    """A single number that formulas are written with: tiny, known, or a whole number, a root or inverse of one."""
     if value.size != 1:
         return False
     x = abs(float(value.reshape(-1)[0]))
     if x in (0, 1) or not np.isfinite(x):
-        return x != 0 and x != 1
+        return x not in {0, 1}
     if x < 2e-3 or x > 1000 or any(np.isclose(x, number, rtol=1e-6) for number in _NUMBERS):
         return True
     powers = np.array([x, x**2, x**4, 1 / x, 1 / x**2, 1 / x**4])
@@ -157,7 +158,7 @@ _NORMS = {"layer_norm", "rms_norm", "group_norm"}
 
 
 def _odd_vectors(graph: Graph, values: Values) -> set[str]:
-    """Vectors of one repeated number where the others of their kind vary: scales of norms without any, empty buffers."""
+    """Vectors of one repeated number where the others of their kind vary: scales that are none, empty buffers."""
     kinds: dict[tuple[str, int], dict[str, bool]] = {}
     for node in graph:
         for port, source in enumerate(node.inputs):
@@ -178,7 +179,7 @@ def _odd_vectors(graph: Graph, values: Values) -> set[str]:
     return found
 
 
-def is_fixed(value: Array) -> bool:
+def is_fixed(value: Numbers) -> bool:
     """Whether the values show that nobody learned them."""
     if value.ndim == 1 and _random(value[:8].tolist()):
         return is_mask(value)
@@ -193,17 +194,17 @@ def _random(first: list[float]) -> bool:
     return abs((b - a) - (c - b)) > 1e-3 * abs(b - a) and abs(b * b - a * c) > 1e-3 * abs(b * b)
 
 
-def is_mask(value: Array) -> bool:
+def is_mask(value: Numbers) -> bool:
     """Minus infinity (or almost) among the values."""
     return bool(value.size) and (float(np.nanmin(value)) <= -1e4 or not np.isfinite(value).all())
 
 
-def is_whole(value: Array) -> bool:
+def is_whole(value: Numbers) -> bool:
     """Whole numbers that differ: indicators, positions, offsets."""
     return value.size >= 2 and bool((value == np.round(value)).all()) and not repeats(value)
 
 
-def is_progression(value: Array) -> bool:
+def is_progression(value: Numbers) -> bool:
     """One axis of at least four numbers in arithmetic or geometric progression (frequencies, slopes, positions)."""
     line = value.reshape(-1).astype(np.float64)
     if line.size < 4 or max(value.shape) != line.size or repeats(line):
@@ -217,8 +218,8 @@ def is_progression(value: Array) -> bool:
     return bool(np.allclose(ratios, ratios[0], rtol=1e-4, atol=0))
 
 
-def is_wave(value: Array) -> bool:
-    """Every column along the second to last axis a sinusoid: x[t+1] + x[t−1] = 2 cos ω · x[t], columns not all still."""
+def is_wave(value: Numbers) -> bool:
+    """Every column along the second to last axis a sinusoid: x[t+1] + x[t−1] = 2 cos ω · x[t], not all still."""
     if value.ndim < 2 or value.shape[-2] < 5 or value.shape[-1] < 2:
         return False
     table = value.reshape(-1, *value.shape[-2:])[0].astype(np.float64)
@@ -230,7 +231,7 @@ def is_wave(value: Array) -> bool:
     return bool((np.abs(double) <= 2.001).all() and np.abs(sums - double * middle).max() < 2e-4)
 
 
-def is_ramp(value: Array) -> bool:
+def is_ramp(value: Numbers) -> bool:
     """Every column along the second to last axis grows by equal steps: positions times frequencies."""
     if value.ndim < 2 or value.shape[-2] < 4:
         return False

@@ -1,4 +1,4 @@
-"""Parameters as they were before an exporter folded their use: a table read at fixed positions, a row repeated over a batch."""
+"""Parameters as they were before an exporter folded their use: tables read at fixed positions, rows repeated."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from irgen.frontends.onnx_sharing import Values
 from irgen.frontends.onnx_values import repeats
 from irgen.ir.graph import Array, Attr, Graph, Node
+from irgen.ir.rules import Shape
 from irgen.ir.tensor import TensorType
 
 LIMIT = 1 << 22  # elements of a tensor that is looked at
@@ -47,7 +48,8 @@ def unfolded(graph: Graph, values: Values) -> tuple[Graph, dict[str, Array]]:
             nodes[at] = Node(at, "const", (), TensorType("int64", index.shape), {}, index)
             heads, last = rows.shape[1], own.shape
             read = _call(nodes, f"{name}.read", "gather", (source, at), node.dtype, (*index.shape, heads), axis=0)
-            turned = _call(nodes, f"{name}.turned", "transpose", (read,), node.dtype, (heads, *index.shape), perm=(2, 0, 1))
+            front = (heads, *index.shape)
+            turned = _call(nodes, f"{name}.turned", "transpose", (read,), node.dtype, front, perm=(2, 0, 1))
             source = _call(nodes, f"{name}.shaped", "reshape", (turned,), node.dtype, last)
         else:
             _add(nodes, source, own, node.dtype)
@@ -71,7 +73,7 @@ def _add(nodes: dict[str, Node], name: str, value: Array, dtype: str) -> None:
 
 
 def _call(
-    nodes: dict[str, Node], name: str, op: str, inputs: tuple[str, ...], dtype: str, shape: tuple[int, ...], **attrs: Attr
+    nodes: dict[str, Node], name: str, op: str, inputs: tuple[str, ...], dtype: str, shape: Shape, **attrs: Attr
 ) -> str:
     nodes[name] = Node(name, op, inputs, TensorType(dtype, shape), attrs)
     return name

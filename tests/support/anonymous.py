@@ -1,4 +1,4 @@
-"""An ONNX file that says nothing but the computation: names opaque, metadata gone, nodes in another order, weights away."""
+"""An ONNX file that says nothing but the computation: no names, no metadata, another order, no weights."""
 
 import random
 from pathlib import Path

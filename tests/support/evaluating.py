@@ -49,14 +49,14 @@ def by_graph(graph: Graph, weights: Mapping[str, Array], arrays: Mapping[str, Ar
 def farthest(ours: list[Array], theirs: list[Array]) -> float:
     """The largest difference relative to the largest value, over all outputs; infinite where shapes differ."""
     worst = 0.0
-    for a, b in zip(ours, theirs, strict=True):
-        if a.shape != b.shape:
+    for own, other in zip(ours, theirs, strict=True):
+        if own.shape != other.shape:
             return float("inf")
-        if not b.size:
+        if not other.size:
             continue
-        a, b = a.astype(np.float64), b.astype(np.float64)
-        if not np.array_equal(np.isfinite(a), np.isfinite(b)):
+        sound = np.isfinite(other.astype(np.float64))
+        if not np.array_equal(np.isfinite(own.astype(np.float64)), sound):
             return float("inf")
-        a, b = np.where(np.isfinite(b), a, 0), np.where(np.isfinite(b), b, 0)
+        a, b = (np.where(sound, value.astype(np.float64), 0) for value in (own, other))
         worst = max(worst, float(np.abs(a - b).max() / max(np.abs(b).max(), 1.0)))
     return worst

@@ -15,7 +15,7 @@ Axes = Mapping[str, tuple[str | None, ...]]  # as irgen.source.Built.axes: a nam
 SECONDS = 120
 
 
-class Silent(Exception):
+class ExportTimeoutError(Exception):
     """An exporter did not finish within its time limit."""
 
 
@@ -24,7 +24,7 @@ def limited(seconds: int = SECONDS) -> Iterator[None]:
     """Stop what runs longer (exports may hang)."""
 
     def stop(*_: object) -> None:
-        raise Silent(f"no export within {seconds} s")
+        raise ExportTimeoutError(f"no export within {seconds} s")
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.alarm(seconds)
