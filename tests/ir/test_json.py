@@ -1,6 +1,7 @@
 """The JSON form: lossless, the same bytes each time, and hard on what is not it."""
 
 import base64
+import contextlib
 import json as plain_json
 import tracemalloc
 import zlib
@@ -9,12 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from irgen.errors import GraphError
 from irgen.ir import json
 from irgen.ir.architecture import Architecture, Block, Embedding, Evidence, Head, Link, Part, Port, Region, Stack
 from irgen.ir.graph import Graph
 from irgen.ir.text import parse
+from irgen.ir.verify import verify
 from tests.support.graphs import graphs, same
 
 GRAPH = parse("""
@@ -137,3 +140,30 @@ def test_compressed_data_cannot_fill_the_memory() -> None:
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert most < 20_000_000
+
+
+JUNK = st.one_of(
+    st.none(), st.booleans(), st.integers(-3, 10), st.integers(), st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=4), st.lists(st.integers(-2, 4), max_size=3),
+    st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),
+)  # fmt: skip
+
+
+def places(value: Any) -> list[tuple[Any, Any]]:
+    """Every place in a JSON value, as a container and a key."""
+    if isinstance(value, list | dict):
+        keys = list(value if isinstance(value, dict) else range(len(value)))
+        return [(value, key) for key in keys] + [place for key in keys for place in places(value[key])]
+    return []
+
+
+@given(graphs(), st.data())
+def test_a_damaged_file_is_read_or_refused_and_nothing_else(graph: Graph, data: st.DataObject) -> None:
+    whole = plain_json.loads(json.dumps(graph, REGIONS, ARCHITECTURE))
+    for _ in range(data.draw(st.integers(1, 3))):
+        found = places(whole)
+        if found:
+            container, key = found[data.draw(st.integers(0, len(found) - 1))]
+            container[key] = data.draw(JUNK)
+    with contextlib.suppress(GraphError):
+        assert verify(json.loads(plain_json.dumps(whole))) == []
