@@ -5,7 +5,7 @@ from __future__ import annotations
 from irgen.ir.attrs import integer, integers, pairs
 from irgen.ir.graph import Node
 from irgen.ir.tensor import TensorType
-from irgen.passes.engine import Builder, Pass, Rule, to_fixed_point
+from irgen.passes.engine import Builder, Pass, Rule
 from irgen.passes.linear import flat, swapped
 
 
@@ -37,4 +37,4 @@ def over_one_place(node: Node, b: Builder) -> Node | None:
 
 RULES: dict[str, tuple[Rule, ...]] = {"conv": (padding, over_one_place)}
 
-PASS = Pass(lambda graph: to_fixed_point(graph, RULES), after=("moves",))
+PASS = Pass(rules=RULES, after=("moves",))

@@ -5,20 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from irgen.ir.graph import NO_ATTRS, Array, Attr, Graph, Node, Provenance, Types
-
-
-@dataclass(frozen=True, slots=True)
-class Pass:
-    """One file of this folder: a function from graph to graph, and the passes that must have run before it.
-
-    `run` gives back the very same graph where it found nothing to do: that is how the engine knows a fixed point.
-    """
-
-    run: Callable[[Graph], Graph]
-    after: tuple[str, ...] = ()
-
 
 Rule = Callable[[Node, "Builder"], "str | Node | None"]
 """Reads one node whose inputs are rewritten already. Gives None (keep it), an id (that value instead of this node),
@@ -27,13 +16,27 @@ or a node of the same id (this computation instead)."""
 Rules = Mapping[str, tuple[Rule, ...]]
 
 
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One file of this folder: what it does, and the passes that must have run before it.
+
+    Either a table of `rules` by operator (neighbouring tables are applied together, in one walk), or `run`, a
+    function from graph to graph. It gives back the very same graph where it found nothing to do: that is how the
+    engine knows a fixed point.
+    """
+
+    run: Callable[[Graph], Graph] | None = None
+    rules: Rules | None = None
+    after: tuple[str, ...] = ()
+
+
 class Builder:
     """The part of the new graph that is already built, and how often each value is read."""
 
     def __init__(self, graph: Graph) -> None:
         self.nodes: dict[str, Node] = {}
         self.provenance: dict[str, Provenance] = dict(graph.provenance)
-        self.uses: Counter[str] = Counter(source for node in graph for source in node.inputs if source)
+        self.uses: Counter[str] = Counter(chain.from_iterable(node.inputs for node in graph))
         self.uses.update(graph.outputs)
         self._taken = graph.nodes
         self._root = ""

@@ -10,7 +10,7 @@ from irgen.ir.graph import Node
 from irgen.ir.ops import BINARY, REDUCTIONS, UNARY
 from irgen.match.functions import Values
 from irgen.passes.constants import number
-from irgen.passes.engine import Builder, Pass, Rule, to_fixed_point
+from irgen.passes.engine import Builder, Pass, Rule
 
 _THROUGH = frozenset({"reshape", "transpose", "expand", "cast", "mul", "matmul", "einsum", "slice"})
 _TEST = UNARY | BINARY | {"reshape", "expand", "transpose"}
@@ -129,4 +129,4 @@ def _plain(result: Values | tuple[Values, ...]) -> Values:
 
 RULES: dict[str, tuple[Rule, ...]] = {"where": (not_a_number, no_key)}
 
-PASS = Pass(lambda graph: to_fixed_point(graph, RULES), after=("cones",))
+PASS = Pass(rules=RULES, after=("cones",))

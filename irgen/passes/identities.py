@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from irgen.ir.graph import Node
 from irgen.passes.constants import number
-from irgen.passes.engine import Builder, Pass, Rule, to_fixed_point
+from irgen.passes.engine import Builder, Pass, Rule
 
 NARROW = frozenset({"float8"})
 """Floats so narrow that a cast to them is a quantisation, not a change of precision."""
@@ -37,9 +37,8 @@ def neutral(value: float, ports: tuple[int, ...]) -> Rule:
 
     def rule(node: Node, b: Builder) -> str | None:
         for port in ports:
-            other = b[node.inputs[1 - port]]
-            if _same_type(node, other) and number(b.nodes, node.inputs[port]) == value:
-                return other.id
+            if number(b.nodes, node.inputs[port]) == value and _same_type(node, b[node.inputs[1 - port]]):
+                return node.inputs[1 - port]
         return None
 
     return rule
@@ -128,4 +127,4 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "real": (lambda node, b: None if b[node.inputs[0]].dtype.startswith("complex") else node.inputs[0],),
 }
 
-PASS = Pass(lambda graph: to_fixed_point(graph, RULES), after=("dead",))
+PASS = Pass(rules=RULES, after=("dead",))

@@ -7,7 +7,7 @@ import numpy as np
 from irgen.ir.attrs import integer, integers
 from irgen.ir.graph import Node
 from irgen.ir.tensor import TensorType
-from irgen.passes.engine import Builder, Pass, Rule, to_fixed_point
+from irgen.passes.engine import Builder, Pass, Rule
 
 
 def progression(index: Node) -> tuple[int, int, int] | None:
@@ -94,4 +94,4 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "linear": (one_row_product,),
 }
 
-PASS = Pass(lambda graph: to_fixed_point(graph, RULES), after=("linear",))
+PASS = Pass(rules=RULES, after=("linear",))

@@ -9,7 +9,7 @@ from irgen.ir.graph import Node
 from irgen.ir.ops import BINARY, ELEMENTWISE
 from irgen.ir.tensor import TensorType
 from irgen.passes.constants import number
-from irgen.passes.engine import Builder, Pass, Rule, to_fixed_point
+from irgen.passes.engine import Builder, Pass, Rule
 
 _LONGEST = 6
 
@@ -244,4 +244,4 @@ RULES: dict[str, tuple[Rule, ...]] = {
     **dict.fromkeys(sorted(BINARY - {"polar", "complex"}), (broadcast_operand,)),
 }
 
-PASS = Pass(lambda graph: to_fixed_point(graph, RULES), after=("identities", "scalars"))
+PASS = Pass(rules=RULES, after=("identities", "scalars"))

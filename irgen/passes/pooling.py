@@ -7,7 +7,7 @@ from math import prod
 from irgen.ir.attrs import integers, pairs, word
 from irgen.ir.graph import Node
 from irgen.passes.constants import number
-from irgen.passes.engine import Builder, Pass, Rule, to_fixed_point
+from irgen.passes.engine import Builder, Pass, Rule
 
 _REDUCTION = {"avg_pool": "reduce_mean", "max_pool": "reduce_max"}
 _POOL = {"avg": "avg_pool", "max": "max_pool"}
@@ -86,4 +86,4 @@ RULES: dict[str, tuple[Rule, ...]] = {
     **dict.fromkeys(sorted(_ONE_ENTRY), (over_one_entry,)),
 }
 
-PASS = Pass(lambda graph: to_fixed_point(graph, RULES), after=("scalars",))
+PASS = Pass(rules=RULES, after=("scalars",))

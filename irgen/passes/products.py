@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from irgen.ir.graph import Node
 from irgen.passes.constants import number, scalar
-from irgen.passes.engine import Builder, Pass, Rule, to_fixed_point
+from irgen.passes.engine import Builder, Pass, Rule
 
 _LINEAR_MOVES = frozenset({"reshape", "transpose", "expand", "rotary"})
 _LONGEST = 8
@@ -52,4 +52,4 @@ def factors_behind(node: Node, b: Builder) -> Node | None:
 
 RULES: dict[str, tuple[Rule, ...]] = {"matmul": (factors_behind,)}
 
-PASS = Pass(lambda graph: to_fixed_point(graph, RULES), after=("rotary",))
+PASS = Pass(rules=RULES, after=("rotary",))

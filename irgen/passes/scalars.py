@@ -11,7 +11,7 @@ from irgen.ir.evaluate import apply
 from irgen.ir.graph import Node
 from irgen.ir.ops import BINARY, UNARY
 from irgen.passes.constants import number, scalar
-from irgen.passes.engine import Builder, Pass, Rule, to_fixed_point
+from irgen.passes.engine import Builder, Pass, Rule
 
 POWERS: dict[float, str] = {0.5: "sqrt", -0.5: "rsqrt", -1: "reciprocal"}
 
@@ -144,4 +144,4 @@ _OWN: dict[str, tuple[Rule, ...]] = {
 }
 RULES: dict[str, tuple[Rule, ...]] = {op: (folded, *_OWN.get(op, ())) for op in sorted(UNARY | BINARY)}
 
-PASS = Pass(lambda graph: to_fixed_point(graph, RULES), after=("identities",))
+PASS = Pass(rules=RULES, after=("identities",))

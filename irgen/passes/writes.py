@@ -7,7 +7,7 @@ from itertools import pairwise
 from irgen.ir.attrs import integers
 from irgen.ir.graph import Node
 from irgen.ir.tensor import TensorType
-from irgen.passes.engine import Builder, Pass, Rule, to_fixed_point
+from irgen.passes.engine import Builder, Pass, Rule
 
 Box = tuple[int, int, int, int]
 """Axis, start, stop and step of what is written."""
@@ -72,4 +72,4 @@ def _interleaved(node: Node, names: list[str], axis: int, b: Builder) -> Node | 
 
 RULES: dict[str, tuple[Rule, ...]] = {"write": (everything, pieces)}
 
-PASS = Pass(lambda graph: to_fixed_point(graph, RULES), after=("moves",))
+PASS = Pass(rules=RULES, after=("moves",))
