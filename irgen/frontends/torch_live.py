@@ -16,7 +16,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from irgen.errors import CaptureError, InputError, IrgenError
 from irgen.frontends.torch_generated import placed
 from irgen.frontends.torch_lower import lower
-from irgen.frontends.torch_mode import Recorder
+from irgen.frontends.torch_mode import HERE, TORCH, Recorder
 from irgen.frontends.torch_record import INPUT, Leaf, Recording, refs
 from irgen.frontends.torch_scope import (
     below_functions,
@@ -28,7 +28,7 @@ from irgen.frontends.torch_scope import (
 from irgen.frontends.torch_seen import Hole
 from irgen.frontends.torch_symbols import with_symbols
 from irgen.frontends.torch_trail import Trail
-from irgen.frontends.torch_trees import swapped, tensors_by_name
+from irgen.frontends.torch_trees import apart, swapped, tensors_by_name
 from irgen.ir.graph import Graph
 
 Inputs = tuple[Sequence[Any], Mapping[str, Any]]
@@ -57,13 +57,13 @@ def capture(
 
 def record(module: nn.Module, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None) -> Recording:
     """One forward pass under fake tensors; every tensor of it has a recorded origin. See `capture` for errors."""
-    named = dict(kwargs or {})
-    names = bound(module, args, named)
+    args, kwargs = apart((tuple(args), dict(kwargs or {})))
+    names = bound(module, args, kwargs)
     try:
-        return _pass(module, tuple(args), named, names, trailed=False)
+        return _pass(module, args, kwargs, names, trailed=False)
     except Hole:
         try:
-            return _pass(module, tuple(args), named, names, trailed=True)
+            return _pass(module, args, kwargs, names, trailed=True)
         except Hole:
             raise CaptureError(
                 "a tensor appears in the forward pass that no torch call made",
@@ -167,7 +167,8 @@ def _raised(error: Exception, recorder: Recorder, named: Mapping[str, Any]) -> I
         return InputError(
             f"the inputs do not fit the module: {lines[0]}", at=f"{at}, {recorder.last}", fix=f"given: {given}"
         )
-    place = next(f for f in reversed(traceback.extract_tb(error.__traceback__)) if "/torch/" not in f.filename)
+    frames = traceback.extract_tb(error.__traceback__)
+    place = next((f for f in reversed(frames) if not f.filename.startswith((TORCH, HERE))), frames[-1])
     return CaptureError(
         f"the forward pass raised {type(error).__name__}: {lines[0]}",
         at=f"{at}, {place.filename}:{place.lineno}",

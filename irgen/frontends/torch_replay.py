@@ -10,7 +10,9 @@ from typing import Any
 import torch
 from torch import fx, nn
 
+from irgen.frontends.torch_live import Inputs, bound, record
 from irgen.frontends.torch_record import Call, Recording, Ref, mapped
+from irgen.frontends.torch_scope import evaluation, transparent_functions
 from irgen.frontends.torch_trees import tensors_by_name
 
 
@@ -77,16 +79,13 @@ def replay(record: Recording, inputs: Mapping[str, Any]) -> list[torch.Tensor]:
         return list(fx.Interpreter(graph_module(record)).run(*values))
 
 
-def replays(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any] | None, other: Mapping[str, Any]) -> bool:
+def replays(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any] | None, other: Inputs) -> bool:
     """Whether the pass recorded on (args, kwargs) gives the module's own outputs, bit for bit, on `other` inputs."""
-    from irgen.frontends.torch_live import record as recorded  # noqa: PLC0415  (torch_live imports this module's users)
-    from irgen.frontends.torch_scope import evaluation, transparent_functions  # noqa: PLC0415
-
-    record = recorded(module, args, kwargs)
+    recorded = record(module, args, kwargs)
     with torch.no_grad(), evaluation(module), transparent_functions():
-        own = dict(tensors_by_name(module(**other), "output"))
-    again = replay(record, other)
+        own = dict(tensors_by_name(module(*other[0], **other[1]), "output"))
+    again = replay(recorded, bound(module, other[0], dict(other[1])))
     return all(
         torch.equal(torch.nan_to_num(own[name]), torch.nan_to_num(value))
-        for (name, _), value in zip(record.outputs, again, strict=True)
+        for (name, _), value in zip(recorded.outputs, again, strict=True)
     )

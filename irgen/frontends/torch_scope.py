@@ -104,13 +104,18 @@ def replaced(owner: Any, **values: Any) -> Generator[None, None, None]:
             setattr(owner, name, value)
 
 
+def _as_python(script: Any, *args: Any, **kwargs: Any) -> Any:
+    """A scripted function as it was written, since the interpreter of scripts shows nothing of itself."""
+    return script._torchdynamo_inline(*args, **kwargs)
+
+
 def _no(*_: Any) -> bool:
     return False
 
 
 @contextmanager
 def transparent_functions() -> Generator[None, None, None]:
-    """`torch.nn.functional` runs through to its primitives, fused fast paths and compiled wrappers are off.
+    """`torch.nn.functional` and scripts run through to their primitives, fast paths and compilers are off.
 
     The log of fake tensors is silent: what they refuse is told as an error of irgen's own.
     """
@@ -120,6 +125,7 @@ def transparent_functions() -> Generator[None, None, None]:
     with ExitStack() as stack:
         stack.callback(torch.backends.mha.set_fastpath_enabled, fast)
         stack.enter_context(replaced(log, disabled=True))
+        stack.enter_context(replaced(torch.jit.ScriptFunction, __call__=_as_python))
         stack.enter_context(
             replaced(
                 nn.functional,

@@ -70,3 +70,20 @@ def swapped(tree: Any, others: Mapping[int, torch.Tensor]) -> Any:
         vars(new).update({key: swapped(item, others) for key, item in vars(tree).items()})
         return new
     return tree
+
+
+def apart(tree: Any, seen: set[int] | None = None) -> Any:
+    """The nest with a tensor that stands in it twice (token ids given to encoder and decoder) as two tensors."""
+    known: set[int] = set() if seen is None else seen
+    if isinstance(tree, torch.Tensor):
+        twice = id(tree) in known
+        known.add(id(tree))
+        return tree.detach().clone() if twice else tree
+    if isinstance(tree, tuple):
+        items = [apart(item, known) for item in cast("tuple[Any, ...]", tree)]
+        return type(tree)(*items) if hasattr(tree, "_fields") else tuple(items)
+    if isinstance(tree, list):
+        return [apart(item, known) for item in cast("list[Any]", tree)]
+    if type(tree) is dict:
+        return {key: apart(item, known) for key, item in cast("dict[Any, Any]", tree).items()}
+    return tree
