@@ -22,7 +22,7 @@ Features = Callable[[Callable[..., Any], dict[str, torch.Tensor]], int]
 
 @dataclass(frozen=True)
 class InText:
-    """Features that take places in the text: the method that makes them, the setting that names their token, their source."""
+    """Features that take places in the text: the method that makes them, the setting of their token, their source."""
 
     method: str
     token: tuple[str, ...]

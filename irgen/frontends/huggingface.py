@@ -8,7 +8,7 @@ import math
 import re
 import socket
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -123,7 +123,7 @@ def _config_file(name: str) -> Path:
 
 
 def _from_hub(name: str) -> Path:
-    from huggingface_hub import hf_hub_download, try_to_load_from_cache  # noqa: PLC0415 - only ids need it
+    import huggingface_hub  # noqa: PLC0415 - only ids need it
     from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError  # noqa: PLC0415
 
     away = SourceError(
@@ -131,13 +131,14 @@ def _from_hub(name: str) -> Path:
         at=name,
         fix="give the folder of a downloaded model, or connect to the network (and unset HF_HUB_OFFLINE)",
     )
+    hub: Any = huggingface_hub
     try:
-        cached = try_to_load_from_cache(name, "config.json")
+        cached = hub.try_to_load_from_cache(name, "config.json")
         if isinstance(cached, str):
             return Path(cached)
         if not _hub_answers():
             raise away
-        return Path(hf_hub_download(name, "config.json", etag_timeout=SECONDS))
+        return Path(hub.hf_hub_download(name, "config.json", etag_timeout=SECONDS))
     except LocalEntryNotFoundError as error:
         raise away from error
     except EntryNotFoundError as error:
@@ -197,20 +198,22 @@ def _check_sizes(values: Mapping[str, Any], at: str) -> None:
 
 def _configuration(values: dict[str, Any], path: Path, home: str, trust: bool) -> Any:
     """The configuration object of checked values."""
-    from transformers import AutoConfig  # noqa: PLC0415 - heavy
-    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES  # noqa: PLC0415
+    import transformers  # noqa: PLC0415 - heavy
+    from transformers.models.auto import configuration_auto  # noqa: PLC0415
 
+    library: Any = transformers
+    known = cast("Mapping[str, str]", vars(configuration_auto)["CONFIG_MAPPING_NAMES"])
     at = str(path)
     kind = values.get("model_type")
     own_code = isinstance(values.get("auto_map"), dict)
-    if own_code and not trust and kind not in CONFIG_MAPPING_NAMES:
+    if own_code and not trust and kind not in known:
         raise SourceError(
             "the model brings its own Python code, which irgen does not run unasked",
             at=at,
             fix="read the code, then allow it with --trust-remote-code",
         )
-    if not own_code and (not isinstance(kind, str) or kind not in CONFIG_MAPPING_NAMES):
-        near = difflib.get_close_matches(str(kind), CONFIG_MAPPING_NAMES, n=3)
+    if not own_code and (not isinstance(kind, str) or kind not in known):
+        near = difflib.get_close_matches(str(kind), known, n=3)
         raise SourceError(
             f"transformers knows no model_type {kind!r}" if kind is not None else "the configuration has no model_type",
             at=at,
@@ -219,12 +222,16 @@ def _configuration(values: dict[str, Any], path: Path, home: str, trust: bool) -
     try:
         with _quiet():
             own = own_code and trust
-            config = AutoConfig.from_pretrained(home if own else path, trust_remote_code=own, local_files_only=not own)
+            config: Any = library.AutoConfig.from_pretrained(
+                home if own else path, trust_remote_code=own, local_files_only=not own
+            )
     except Exception as error:
         raise SourceError(
             f"the configuration is not a valid {kind}: {_line(error)}", at=at, fix="correct the named field"
         ) from error
-    for part in (config, *(v for v in vars(config).values() if hasattr(v, "to_dict"))):
+    fields = cast("dict[str, Any]", vars(config))
+    parts: list[Any] = [config, *(v for v in fields.values() if hasattr(v, "to_dict"))]
+    for part in parts:
         if getattr(part, "use_cache", False):
             part.use_cache = False
     return config
@@ -235,6 +242,7 @@ def _construct(config: Any, values: dict[str, Any], path: Path, trust: bool) -> 
     import transformers  # noqa: PLC0415 - heavy
 
     at = str(path)
+    library: Any = transformers
     found = architecture_of(str(config.model_type), values.get("architectures"))
     own = isinstance(values.get("auto_map"), dict) and trust
     if found is None and not own:
@@ -246,7 +254,7 @@ def _construct(config: Any, values: dict[str, Any], path: Path, trust: bool) -> 
     try:
         with build_without_memory():
             if own:
-                module = transformers.AutoModel.from_config(config, trust_remote_code=True)
+                module: Any = library.AutoModel.from_config(config, trust_remote_code=True)
             else:
                 cls: Any = getattr(transformers, str(found))
                 module = cls._from_config(config) if hasattr(cls, "_from_config") else cls(config)
@@ -285,12 +293,12 @@ def _line(error: BaseException) -> str:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def _quiet() -> Generator[None]:
     """Remarks of the library kept off standard error."""
     from transformers.utils import logging  # noqa: PLC0415
 
     before = logging.get_verbosity()
-    logging.set_verbosity(logging.CRITICAL)
+    logging.set_verbosity_error()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

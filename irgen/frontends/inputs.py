@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch.overrides import TorchFunctionMode
@@ -133,7 +133,7 @@ def _guesses(module: torch.nn.Module, settings: Settings) -> Iterator[tuple[Inpu
     wanted = [n for n in WANTED if n in known and n not in required and n not in mains]
     names = list(dict.fromkeys([*mains, *required, *wanted]))
     settings.names = frozenset(names)
-    choices = {n: RULES[n](settings) for n in names if n in RULES and n not in MASKS}
+    choices = {n: RULES[n](settings, n) for n in names if n in RULES and n not in MASKS}
     masks = [n for n in known if n in MASKS]
     required = [n for n in required if n not in MASKS]
     if any(n not in choices or not choices[n] for n in required):
@@ -181,12 +181,13 @@ class _Reads(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         self._note(args)
-        self._note(tuple((kwargs or {}).values()))
-        return func(*args, **(kwargs or {}))
+        named: dict[str, Any] = kwargs or {}
+        self._note(named.values())
+        return func(*args, **named)
 
-    def _note(self, values: Any) -> None:
+    def _note(self, values: Iterable[Any]) -> None:
         for value in values:
             if isinstance(value, torch.nn.Parameter):
                 self.seen[id(value)] = value.numel()
             elif isinstance(value, (list, tuple)):
-                self._note(value)
+                self._note(cast("list[Any]", value))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import onnx.checker
 import onnx.shape_inference
 from onnx import NodeProto, TensorProto, TypeProto, numpy_helper
 
@@ -13,6 +14,10 @@ from irgen.frontends.onnx_schema import schema
 from irgen.frontends.onnx_values import element_type, text
 from irgen.ir.graph import Node
 from irgen.ir.tensor import TensorType
+
+_REFUSALS = (
+    onnx.shape_inference.InferenceError, onnx.checker.ValidationError, ValueError, RuntimeError, TypeError, KeyError,
+)  # fmt: skip
 
 
 def opaque(call: Call, domain: str, node: NodeProto) -> Sequence[str]:
@@ -43,7 +48,7 @@ def inferred(call: Call, domain: str, node: NodeProto) -> list[TensorType]:
                 data[text(name)] = numpy_helper.from_array(value)
     try:
         results = onnx.shape_inference.infer_node_outputs(found, node, types, data)
-    except (onnx.shape_inference.InferenceError, ValueError, RuntimeError, TypeError, KeyError):
+    except _REFUSALS:
         return [unknown] * count
     return [_from_proto(results[name], unknown) if name in results else unknown for name in node.output]
 

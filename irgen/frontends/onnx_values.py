@@ -27,7 +27,7 @@ _PLAIN = {
     number: np.dtype(name).newbyteorder("<") for number, name in ELEMENT_TYPES.items()
     if name in ("float32", "float64", "float16", "int64", "int32", "int16", "int8", "uint8", "bool")
 }  # fmt: skip
-_BITS = {"float8": 8, "bfloat16": 16, "int4": 4, "uint4": 4, "bool": 8}
+_BITS = {"float8": 8, "bfloat16": 16, "int4": 4, "uint4": 4, "bool": 8, "string": 8}
 SIZE_LIMIT = 1 << 48  # elements of one tensor
 
 
@@ -106,7 +106,7 @@ def _check_length(tensor: TensorProto, shape: tuple[int, ...]) -> None:
     """Refuse a tensor whose stored bytes are not as many as its sizes say, before anything is allocated."""
     count, dtype = math.prod(shape), element_type(tensor.data_type)
     if tensor.HasField("raw_data"):
-        stored = len(tensor.raw_data) * 8 // (bits(dtype) if dtype != "string" else 8)
+        stored = len(tensor.raw_data) * 8 // bits(dtype)
         fits = stored == count if bits(dtype) >= 8 else stored >= count
     else:
         stored = max(

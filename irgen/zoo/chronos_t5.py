@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from irgen.source import numbers, tokens
 from irgen.zoo.model import Model, Size, from_module
@@ -19,24 +19,22 @@ def make(size: Size) -> torch.nn.Module:
 
     from irgen.zoo.reference.chronos import Chronos  # noqa: PLC0415 - it imports torch
 
-    widths = (
+    widths: dict[str, Any] = (
         {"d_model": 1024, "d_kv": 64, "d_ff": 4096, "num_layers": 24, "num_heads": 16}
         if size == "full"
         else {"d_model": 40, "d_kv": 12, "d_ff": 72, "num_layers": 2, "num_heads": 4}
     )
-    return Chronos(
-        T5Config(
-            vocab_size=VOCABULARY[size],
-            relative_attention_num_buckets=32 if size == "full" else 8,
-            relative_attention_max_distance=128 if size == "full" else 16,
-            feed_forward_proj="relu",
-            layer_norm_epsilon=1e-6,
-            decoder_start_token_id=0,
-            tie_word_embeddings=True,
-            use_cache=False,
-            **widths,
-        )
-    )
+    published: dict[str, Any] = {
+        "vocab_size": VOCABULARY[size],
+        "relative_attention_num_buckets": 32 if size == "full" else 8,
+        "relative_attention_max_distance": 128 if size == "full" else 16,
+        "feed_forward_proj": "relu",
+        "layer_norm_epsilon": 1e-6,
+        "decoder_start_token_id": 0,
+        "tie_word_embeddings": True,
+        "use_cache": False,
+    }
+    return Chronos(T5Config(**published, **widths))
 
 
 MODEL = Model(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from irgen.source import Built, Input, built
 
@@ -42,17 +42,18 @@ def memory(size: Size) -> AbstractContextManager[None]:
 
 
 @contextmanager
-def seeded() -> Iterator[None]:
+def seeded() -> Generator[None]:
     """The same random weights on every run, the caller's generator untouched."""
     import torch  # noqa: PLC0415
 
-    with torch.random.fork_rng(devices=()):
-        torch.manual_seed(0)
+    random: Any = torch.random
+    with random.fork_rng(devices=()):
+        random.manual_seed(0)
         yield
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def quiet() -> Generator[None]:
     """Remarks of transformers on configurations kept off standard error."""
     from transformers.utils import logging  # noqa: PLC0415
 
@@ -114,5 +115,6 @@ def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
     out = dict(base)
     for key, value in changes.items():
         old = out.get(key)
-        out[key] = merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        out[key] = merged(cast("Mapping[str, Any]", old), cast("Mapping[str, Any]", value)) if both else value
     return out

@@ -108,7 +108,7 @@ BAD: dict[str, tuple[object, str]] = {
     "nothing for a number": ({"model_type": "llama", "vocab_size": None}, "vocab_size"),
     "heads that do not divide": ({"model_type": "llama", "hidden_size": 100, "num_attention_heads": 7}, "heads"),
     "no heads": ({"model_type": "llama", "num_attention_heads": 0}, "not a valid llama"),
-    "negative width": ({"model_type": "bert", "hidden_size": -48}, "bert"),
+    "negative width": ({"model_type": "bert", "hidden_size": -48}, "negative dimension -48"),
     "absurd width": ({"model_type": "llama", "hidden_size": 10**12}, "hidden_size is 1000000000000"),
     "absurd depth": ({"model_type": "llama", "num_hidden_layers": 10**7}, "num_hidden_layers is 10000000"),
     "absurd depth inside": ({"model_type": "llava", "text_config": {"num_hidden_layers": 10**7}}, "num_hidden_layers"),

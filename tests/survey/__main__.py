@@ -103,7 +103,11 @@ def table(rows: list[Row]) -> str:
     lines.append(f"{perfect} of {len(scored)} models entirely right; {len(rows)} surveyed, {_seconds(rows)}")
     lines += ["", "misses"]
     for row in rows:
-        lines += [f"  {row.name}  {c.part}.{c.field}: {c.verdict}, expected {c.expected}, found {c.found}" for c in row.checks if c.verdict != RIGHT]
+        lines += [
+            f"  {row.name}  {c.part}.{c.field}: {c.verdict}, expected {c.expected}, found {c.found}"
+            for c in row.checks
+            if c.verdict != RIGHT
+        ]
     for step in ("build", "trace", "label", "time", "crash"):
         lines += [f"  {row.name}  failed to {step}: {row.error}" for row in rows if row.failed == step]
     return "\n".join(lines)
@@ -118,7 +122,11 @@ def main() -> None:
     from tests.survey.models import half, names
 
     parser = argparse.ArgumentParser(prog="python -m tests.survey")
-    parser.add_argument("--half", choices=("develop", "measure"), help="one half of the types; develop on the first, only measure on the other")
+    parser.add_argument(
+        "--half",
+        choices=("develop", "measure"),
+        help="one half of the types; develop on the first, only measure on the other",
+    )
     parser.add_argument("--only", nargs="+", metavar="TYPE", help="these model types")
     parser.add_argument("--limit", type=float, default=60.0, help="seconds for one model (60)")
     parser.add_argument("--json", metavar="FILE", help="write the rows as JSON too")

@@ -17,6 +17,7 @@ from irgen.source import Built
 from tests.survey.overrides import OVERRIDES
 from tests.survey.shrink import merged, shrink
 
+
 @cache
 def names() -> tuple[str, ...]:
     """Every model type that some automatic class can build."""

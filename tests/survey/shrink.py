@@ -122,7 +122,11 @@ def _shrink(values: Mapping[str, Any], divide: int, ids: _Ids) -> dict[str, Any]
             out[key] = _int(key, value, depth, divide, fewer, ids)
     _fewer_patches(out)
     _whole_heads(out)
-    if _number(values.get("window_size")) and _number(values.get("spatial_merge_size")) and _number(values.get("patch_size")):
+    if (
+        _number(values.get("window_size"))
+        and _number(values.get("spatial_merge_size"))
+        and _number(values.get("patch_size"))
+    ):
         out["window_size"] = values["spatial_merge_size"] * values["patch_size"]
     return out
 
@@ -154,7 +158,13 @@ def _taps(key: str, value: Any, depth: int) -> dict[str, Any]:
 def _fewer_patches(values: dict[str, Any]) -> None:
     """A grid of 4 × 4 patches, where one stage of patches is all that the image size is for."""
     image, patch = values.get("image_size"), values.get("patch_size")
-    if _number(image) and _number(patch) and image % patch == 0 and image // patch > 4 and not {"depths", "window_size"} & set(values):
+    if (
+        _number(image)
+        and _number(patch)
+        and image % patch == 0
+        and image // patch > 4
+        and not {"depths", "window_size"} & set(values)
+    ):
         values["image_size"] = 4 * patch
         if "mm_tokens_per_image" in values:
             values["mm_tokens_per_image"] = 4

@@ -15,7 +15,16 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "heads": ("num_attention_heads", "n_head", "n_heads", "num_heads", "attention_heads"),
     "kv_heads": ("num_key_value_heads", "num_kv_heads", "n_head_kv"),
     "head_dim": ("head_dim", "d_kv", "d_head"),
-    "hidden": ("intermediate_size", "d_ff", "ffn_dim", "n_inner", "d_inner", "hidden_dim", "mlp_dim", "ffn_hidden_size"),
+    "hidden": (
+        "intermediate_size",
+        "d_ff",
+        "ffn_dim",
+        "n_inner",
+        "d_inner",
+        "hidden_dim",
+        "mlp_dim",
+        "ffn_hidden_size",
+    ),
     "activation": ("hidden_act", "hidden_activation", "activation_function", "afn", "activation", "dense_act_fn"),
     "experts": ("n_routed_experts", "num_local_experts", "num_experts", "moe_num_experts"),
     "top_k": ("num_experts_per_tok", "num_experts_per_token", "moe_topk", "moe_k", "num_selected_experts"),
@@ -24,12 +33,24 @@ SETTINGS: dict[str, tuple[str, ...]] = {
 }
 HALVES: dict[str, dict[str, tuple[str, ...]]] = {
     "encoder": {
-        "layers": ("encoder_layers", "num_encoder_layers", "encoder_num_hidden_layers", "num_layers", "num_hidden_layers"),
+        "layers": (
+            "encoder_layers",
+            "num_encoder_layers",
+            "encoder_num_hidden_layers",
+            "num_layers",
+            "num_hidden_layers",
+        ),
         "heads": ("encoder_attention_heads", "encoder_num_attention_heads"),
         "hidden": ("encoder_ffn_dim", "encoder_intermediate_size"),
     },
     "decoder": {
-        "layers": ("decoder_layers", "num_decoder_layers", "decoder_num_hidden_layers", "num_layers", "num_hidden_layers"),
+        "layers": (
+            "decoder_layers",
+            "num_decoder_layers",
+            "decoder_num_hidden_layers",
+            "num_layers",
+            "num_hidden_layers",
+        ),
         "heads": ("decoder_attention_heads", "decoder_num_attention_heads"),
         "hidden": ("decoder_ffn_dim", "decoder_intermediate_size"),
     },
@@ -89,7 +110,18 @@ def _fields(config: Any, half: str | None) -> Facts:
     depths = getattr(config, "depths", None)
     if isinstance(depths, list) and depths:
         return {"stages": depths}
-    for name in ("layers", "width", "heads", "kv_heads", "head_dim", "hidden", "experts", "top_k", "expert_hidden", "window"):
+    for name in (
+        "layers",
+        "width",
+        "heads",
+        "kv_heads",
+        "head_dim",
+        "hidden",
+        "experts",
+        "top_k",
+        "expert_hidden",
+        "window",
+    ):
         value = facts.get(name)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value <= 0):
             del facts[name]
@@ -121,7 +153,11 @@ def _consistent(config: Any, facts: Facts) -> Facts:
     if "experts" not in facts:
         facts.pop("top_k", None)
         facts.pop("expert_hidden", None)
-    if "hidden" not in facts and isinstance(ratio := getattr(config, "mlp_ratio", None), (int, float)) and "width" in facts:
+    if (
+        "hidden" not in facts
+        and isinstance(ratio := getattr(config, "mlp_ratio", None), (int, float))
+        and "width" in facts
+    ):
         facts["hidden"] = int(facts["width"] * ratio)
     eps = {n for n in vars(config) if n.endswith(("_eps", "_epsilon"))}
     rms, layer = any("rms" in n for n in eps), any("layer_norm" in n or "layernorm" in n for n in eps)

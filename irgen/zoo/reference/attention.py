@@ -28,7 +28,8 @@ class Attention(nn.Module):
         return self.output(mixed.transpose(1, 2).flatten(2))
 
     def _split(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, (self.heads, self.head_width)).transpose(1, 2)
+        split: Tensor = x.reshape(*x.shape[:-1], self.heads, self.head_width)
+        return split.transpose(1, 2)
 
 
 class FeedForward(nn.Sequential):
