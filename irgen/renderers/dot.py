@@ -43,9 +43,10 @@ def _inside(scene: Scene, parent: str | None, tone: str, indent: str) -> list[st
 def _cluster(scene: Scene, group: Group, tone: str, indent: str) -> list[str]:
     label = " ".join(part for part in (plain(group.label), group.badge.text if group.badge else "") if part)
     ground = UI[tone]
+    colours = f'fillcolor="{ground["group"]}"; color="{ground["gline"]}";'
     return [
         f"{indent}subgraph {quoted('cluster_' + group.id)} {{",
-        f'{indent}  label={quoted(label)}; style="rounded,filled"; fillcolor="{ground["group"]}"; color="{ground["gline"]}";',
+        f'{indent}  label={quoted(label)}; style="rounded,filled"; {colours}',
         *_inside(scene, group.id, tone, indent + "  "),
         f"{indent}}}",
     ]
@@ -71,7 +72,8 @@ def render(scene: Scene, theme: str = "light") -> bytes:
     ground = UI[tone]
     lines = [
         f"digraph {quoted(scene.slug)} {{",
-        f'  graph [rankdir=BT, compound=true, bgcolor="{ground["bg"]}", fontname="Inter,Helvetica", fontcolor="{ground["ink"]}",'
+        f'  graph [rankdir=BT, compound=true, bgcolor="{ground["bg"]}", fontcolor="{ground["ink"]}",'
+        ' fontname="Inter,Helvetica",'
         f" label={quoted(plain(scene.title))}, labelloc=t, nodesep=0.3, ranksep=0.35];",
         f'  node [fontname="Inter,Helvetica", fontsize=11, fontcolor="{ground["ink"]}"];',
         f'  edge [color="{ground["line"]}", arrowsize=0.7, fontname="Inter,Helvetica", fontsize=10];',

@@ -63,7 +63,9 @@ def render(scene: Scene, theme: str = "light") -> bytes:
         if role in used:
             lines.append(f"  classDef {role} fill:{fill},stroke:{stroke},color:{ink}")
     if "off" in used:
-        lines.append(f"  classDef off fill:{UI[tone]['bg']},stroke:{UI[tone]['ghost']},color:{ink},stroke-dasharray:4 3")
+        lines.append(
+            f"  classDef off fill:{UI[tone]['bg']},stroke:{UI[tone]['ghost']},color:{ink},stroke-dasharray:4 3"
+        )
     return ("\n".join(lines) + "\n").encode("utf-8")
 
 

@@ -80,7 +80,8 @@ def _joined_one(value: float) -> str:
 
 def ring(x: float, y: float, r: float) -> str:
     """A full circle as path data."""
-    return f"M{number(x - r)} {number(y)}a{number(r)} {number(r)} 0 1 0 {number(2 * r)} 0a{number(r)} {number(r)} 0 1 0 {number(-2 * r)} 0z"
+    half = f"a{number(r)} {number(r)} 0 1 0 "
+    return f"M{number(x - r)} {number(y)}{half}{number(2 * r)} 0{half}{number(-2 * r)} 0z"
 
 
 def signs(sign: str, x: float, y: float) -> str:

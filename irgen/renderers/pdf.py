@@ -64,7 +64,14 @@ def path(d: str) -> str:
                     sx, sy = x, y
         elif kind == "Q":
             (cx, cy), (px, py) = (n[0], n[1]), (n[2], n[3])
-            points = (x + 2 * (cx - x) / 3, y + 2 * (cy - y) / 3, px + 2 * (cx - px) / 3, py + 2 * (cy - py) / 3, px, py)
+            points = (
+                x + 2 * (cx - x) / 3,
+                y + 2 * (cy - y) / 3,
+                px + 2 * (cx - px) / 3,
+                py + 2 * (cy - py) / 3,
+                px,
+                py,
+            )
             out.append(" ".join(number(v, 2) for v in points) + " c")
             x, y = px, py
         elif kind == "C":
@@ -172,7 +179,8 @@ class _Page:
             x += space
             for font, code, at, wide in pieces(text, bold):
                 name = f"/{font}{'B' if bold and font == 'L' else ''}"
-                self.out.append(f"{name} {number(em, 2)} Tf 1 0 0 -1 {number(x + at * em, 2)} {number(y + down, 2)} Tm <{code.hex()}> Tj")
+                matrix = f"1 0 0 -1 {number(x + at * em, 2)} {number(y + down, 2)} Tm"
+                self.out.append(f"{name} {number(em, 2)} Tf {matrix} <{code.hex()}> Tj")
                 del wide
             x += extent(text, bold) * em
         self.out.append("ET")
@@ -248,7 +256,8 @@ def _file(objects: list[bytes]) -> bytes:
     out += f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n".encode()
     for start in starts:
         out += f"{start:010d} 00000 n \n".encode()
-    out += f"trailer\n<< /Size {len(objects) + 1} /Root 1 0 R /Info {len(objects)} 0 R >>\nstartxref\n{table}\n%%EOF\n".encode()
+    out += f"trailer\n<< /Size {len(objects) + 1} /Root 1 0 R /Info {len(objects)} 0 R >>\n".encode()
+    out += f"startxref\n{table}\n%%EOF\n".encode()
     return bytes(out)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Any
+
 from irgen.errors import RenderError
 from irgen.renderers import svg
 from irgen.scene import Scene
@@ -12,13 +15,13 @@ LARGEST = 16_000
 def render(scene: Scene, theme: str = "light", *, scale: float = 2.0) -> bytes:
     """The figure as PNG bytes; `auto` means light. RenderError without the `png` extra or for a picture too large."""
     try:
-        import resvg_py  # noqa: PLC0415
+        resvg: Any = import_module("resvg_py")
     except ImportError as missing:
         raise RenderError("PNG needs resvg-py", fix="pip install 'irgen-arch[png]'") from missing
     scale = min(scale, LARGEST / max(scene.width, scene.height))
     document = svg.render(scene, "dark" if theme == "dark" else "light").decode("utf-8")
     wide = max(1, round(scene.width * scale))
-    return bytes(resvg_py.svg_to_bytes(svg_string=document, width=wide, sans_serif_family="Inter"))
+    return bytes(resvg.svg_to_bytes(svg_string=document, width=wide, sans_serif_family="Inter"))
 
 
 RENDERER = render

@@ -43,7 +43,10 @@ RULES: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "same": ("", (("fill", "bg"), ("stroke", "gline"))),
     "chg": ("stroke-width:1.5", (("fill", "bg"), ("stroke", "hl"))),
     **{role: ("", (("fill", f"{role}-f"), ("stroke", f"{role}-s"))) for role in ROLES["light"]},
-    **{f"map-{role}": ("stroke-width:1.2", (("fill", f"{role}-f"), ("stroke", f"{role}-s"))) for role in ("attn", "conv")},
+    **{
+        f"map-{role}": ("stroke-width:1.2", (("fill", f"{role}-f"), ("stroke", f"{role}-s")))
+        for role in ("attn", "conv")
+    },
     "ck": ("fill:none", (("stroke", "cross-s"),)),
     **{f"e-{role}": ("fill:none;stroke-width:2", (("stroke", f"{role}-s"),)) for role in ROLES["light"]},
     **{f"a-{role}": ("", (("fill", f"{role}-s"),)) for role in ROLES["light"]},

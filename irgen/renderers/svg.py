@@ -85,9 +85,7 @@ class _Writer:
         for group in scene.groups:
             if group.badge:
                 badge = group.badge
-                self.out.append(
-                    self.rect(self.cls("pill"), badge.x - badge.w / 2, badge.y - 11, badge.w, 22, 11)
-                )
+                self.out.append(self.rect(self.cls("pill"), badge.x - badge.w / 2, badge.y - 11, badge.w, 22, 11))
         for edge in scene.edges:
             if edge.chip:
                 ground = "pn" if edge.label and edge.label.style == "pn" else "bg"
@@ -137,7 +135,13 @@ class _Writer:
 
     def _edge(self, edge: Edge) -> None:
         name = f' data-e="{escape(edge.source)}&gt;{escape(edge.target)}"'
-        self.out.append(self.path(self.cls(self._edge_class(edge)), spline(edge.points) if edge.curved else elbow(edge.points, edge.head), name))
+        self.out.append(
+            self.path(
+                self.cls(self._edge_class(edge)),
+                spline(edge.points) if edge.curved else elbow(edge.points, edge.head),
+                name,
+            )
+        )
 
     def _heads(self) -> None:
         tips: dict[str, list[str]] = {}

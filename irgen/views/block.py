@@ -71,8 +71,8 @@ def draw(
     said = literal(subtitle, 300) if subtitle is not None else subtitle_of(architecture, words)
     said = " · ".join(x for x in (said, literal(note, 300) if note else "") if x)
     scene = Scene(
-        f"{slug(title)}-block", literal(title, 120) or words("Block"), describe(architecture, title, words), float(width),
-        0.0, subtitle=said, lang=lang,
+        f"{slug(title)}-block", literal(title, 120) or words("Block"), describe(architecture, title, words),
+        float(width), 0.0, subtitle=said, lang=lang,
     )  # fmt: skip
     top = title_block(scene, _facts(chosen[0][1], chosen[0][2], words) if chosen else [])
     bottom = _columns(scene, chosen, words, top)
@@ -81,7 +81,12 @@ def draw(
 
 
 def _facts(stack: Stack, block: Block, words: Words) -> list[tuple[str, str]]:
-    rows = [(words("Layers"), words("{n} of {k}", n=block.count, k=stack.layers) if block.count < stack.layers else whole(block.count))]
+    rows = [
+        (
+            words("Layers"),
+            words("{n} of {k}", n=block.count, k=stack.layers) if block.count < stack.layers else whole(block.count),
+        )
+    ]
     rows.append(("d_{model}", whole(stack.width)))
     if block.parameters:
         rows.append((words("Parameters"), parameters(block.parameters, words.lang)))
@@ -107,7 +112,9 @@ def _columns(scene: Scene, chosen: list[tuple[str, Stack, Block]], words: Words,
             fit([frame], across, 212)
             if extent(frame) + 190 <= across and masks and len(frames) == 1:
                 put(scene, frame, MARGIN + (across - extent(frame) - 190) / 2 + frame.outer, bottom + frame.high)
-                _show_masks(scene, masks, words, scene.width - MARGIN - 150 - (across - extent(frame) - 190) / 2, bottom + 16)
+                _show_masks(
+                    scene, masks, words, scene.width - MARGIN - 150 - (across - extent(frame) - 190) / 2, bottom + 16
+                )
                 masks = []
             else:
                 put(scene, frame, MARGIN + (across - extent(frame)) / 2 + frame.outer, bottom + frame.high)
@@ -142,16 +149,16 @@ def _opened(number: int, stack: Stack, block: Block, words: Words, across: float
 
 def _masks(chosen: list[Block]) -> list[Part]:
     """Self-attentions whose mask has a picture, one for each kind of mask."""
-    parts = [p for block in chosen for p in block.sublayers if p.kind == "self-attention" and p.facts.get("mask") in MASKS]
+    parts = [
+        p for block in chosen for p in block.sublayers if p.kind == "self-attention" and p.facts.get("mask") in MASKS
+    ]
     kept: dict[str, Part] = {}
     for part in parts:
         kept.setdefault(str(part.facts["mask"]), part)
     return list(kept.values())
 
 
-def _show_masks(
-    scene: Scene, masks: list[Part], words: Words, x: float, y: float, *, beside: bool = False
-) -> None:
+def _show_masks(scene: Scene, masks: list[Part], words: Words, x: float, y: float, *, beside: bool = False) -> None:
     """Which keys a query sees, for each mask."""
     scene.texts.append(Text(x, y, cut(words("Attention scores of one head"), "g", 200), "g"))
     for part in masks[:3]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from irgen.ir.architecture import Fact, Part
 from irgen.scene import literal
 from irgen.views.layout.tree import Leaf
-from irgen.views.numbers import arrow, parameters, size, times, whole
+from irgen.views.numbers import arrow, integers, parameters, size, times, whole
 from irgen.views.words import Words
 
 NORMS = {
@@ -120,7 +121,7 @@ def _attention(part: Part, width: int | None, words: Words) -> Caption:
         title = "Efficient attention"
     window, dim = facts.get("window"), _count(facts.get("head_dim"))
     position = POSITIONS.get(str(facts.get("position")), "")
-    more = words("window {n}", n=size(window) if isinstance(window, (list, tuple)) else whole(window)) if window else ""
+    more = words("window {n}", n=times(*integers(window))) if window else ""
     if reduction and reduction > 1:
         more = f"R = {reduction}"
     if not more:
@@ -206,19 +207,19 @@ def _rnn(part: Part, width: int | None, words: Words) -> Caption:
 def _convolution(part: Part, width: int | None, words: Words) -> Caption:
     del width
     facts = part.facts
-    kernel, stride, channels = facts.get("kernel"), facts.get("stride"), facts.get("channels")
+    kernel, channels = facts.get("kernel"), facts.get("channels")
     title = words(CONVOLUTIONS.get(str(facts.get("variant")), "Convolution"))
     if facts.get("variant") in (None, "plain") and kernel:
-        title = f"Conv {size(kernel)}" if numbers(kernel) != 1 else "Conv1d"
+        title = f"Conv {size(kernel)}" if axes(kernel) != 1 else "Conv1d"
     elif kernel and facts.get("variant") == "depthwise":
         title = f"{title} {size(kernel)}"
     step = stride_of(facts)
-    said = words("stride {n}", n=whole(step)) if isinstance(step, int) and step > 1 else ""
+    said = words("stride {n}", n=whole(step)) if step > 1 else ""
     into = _count(facts.get("in"))
     wide = words("{n} channels", n=whole(channels)) if channels else ""
     if into and channels:
         wide = arrow(into, channels)
-    taps = f"k={kernel[0]}" if isinstance(kernel, (list, tuple)) and len(kernel) == 1 else ""
+    taps = f"k={integers(kernel)[0]}" if axes(kernel) == 1 and integers(kernel) else ""
     act = _join("BN" if facts.get("norm") == "batchnorm" else "", activation(facts.get("activation")))
     short = whole(channels) if channels else ""
     options = [_join(wide, taps, said, act if not taps else ""), _join(wide, taps, said), _join(short, said), short]
@@ -227,14 +228,12 @@ def _convolution(part: Part, width: int | None, words: Words) -> Caption:
 
 def stride_of(facts: Mapping[str, Fact]) -> int:
     """The step of a convolution, 1 where none is known."""
-    stride = facts.get("stride")
-    sizes = [size for size in stride if isinstance(size, int)] if isinstance(stride, (list, tuple)) else [stride]
-    return max([size for size in sizes if isinstance(size, int)], default=1)
+    return max(integers(facts.get("stride")), default=1)
 
 
-def numbers(kernel: Fact) -> int:
-    """How many axes a kernel has."""
-    return len(kernel) if isinstance(kernel, (list, tuple)) else 2
+def axes(kernel: Fact) -> int:
+    """How many axes a kernel has; a plain number stands for two."""
+    return 2 if isinstance(kernel, int) else len(integers(kernel))
 
 
 def _linear(part: Part, width: int | None, words: Words) -> Caption:
@@ -246,10 +245,8 @@ def _linear(part: Part, width: int | None, words: Words) -> Caption:
 
 def _unknown(part: Part, width: int | None, words: Words) -> Caption:
     del width
-    ops = part.facts.get("ops")
-    counts: list[tuple[str, int]] = []
-    if isinstance(ops, Mapping):
-        counts = [(str(key), n) for key, n in ops.items() if isinstance(n, int)]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    held = cast("dict[object, object]", part.facts.get("ops") or {})
+    counts = [(str(key), n) for key, n in held.items() if isinstance(n, int)]
     counts.sort(key=lambda item: (-item[1], item[0]))
     note = _join(*(f"{literal(name, 16)} {n}" for name, n in counts[:3]), "…" if len(counts) > 3 else "")
     every = ", ".join(f"{literal(name, 24)} {n}" for name, n in counts[:24])
@@ -286,7 +283,9 @@ TABLE: dict[str, Callable[[Part, int | None, Words], Caption]] = {
     "mixer": _titled("ffn", "Token mixing"),
     "fourier": _titled("attn", "Fourier mixing"),
     "norm": lambda part, _, words: Caption("norm", norm(part.facts.get("norm"), words)),
-    "activation": lambda part, _, words: Caption("norm", activation(part.facts.get("activation")) or words("Activation")),
+    "activation": lambda part, _, words: Caption(
+        "norm", activation(part.facts.get("activation")) or words("Activation")
+    ),
     "linear": _linear,
     "concat": _titled("norm", "Concat"),
     "add": _titled("norm", "Add"),
@@ -305,6 +304,3 @@ def caption(part: Part, width: int | None, words: Words) -> Caption:
         tip = f"{said} · {parameters(part.parameters, words.lang)} {words('Parameters').lower()}"
         return Caption(made.role, made.title, made.note, tip)
     return made
-
-
-__all__ = ["Caption", "activation", "caption", "heads", "norm", "times"]

@@ -10,13 +10,15 @@ from irgen.scene import Scene, Text
 from irgen.views import pyramid
 from irgen.views.captions import box_of_unknown
 from irgen.views.layers import Drawn, Opened
-from irgen.views.layout.columns import GUTTER, Channel, fit, gutter, link
+from irgen.views.layout.columns import Channel, even, fit, gutter, link
 from irgen.views.layout.metrics import cut
 from irgen.views.layout.page import MARGIN
 from irgen.views.layout.sheet import extent, put, wedge
-from irgen.views.layout.tree import Chain, Frame, Leaf, Par, Piece, limit, stretch, trunk
+from irgen.views.layout.tree import Chain, Frame, Par, Piece
+from irgen.views.opened import opened_blocks
 from irgen.views.panels import PANELS, Detail, panel
-from irgen.views.pyramid import is_pyramid, opened_blocks
+from irgen.views.pyramid import is_pyramid
+from irgen.views.sources import FootView
 from irgen.views.towers import Tower, TowerView, crown, memory_of, name, split
 from irgen.views.words import Words
 
@@ -116,10 +118,10 @@ def compose(scene: Scene, found: Architecture, words: Words, top: float, detail:
 
 def _bare(scene: Scene, found: Architecture, words: Words, top: float) -> float:
     """A model without a stack: embeddings, head and output, or only what was not recognised."""
-    from irgen.views.sources import FootView  # noqa: PLC0415
-
     drawn = Drawn(words)
-    reads = [f"embedding:{at}" for at in range(len(found.embeddings))] or [f"input:{at}" for at in range(len(found.inputs))]
+    reads = [f"embedding:{at}" for at in range(len(found.embeddings))] or [
+        f"input:{at}" for at in range(len(found.inputs))
+    ]
     whole = Stack("model", "tower", 0, [], reads)
     for roomy in (3, 2, 1):
         foot = FootView(found, whole, "f", words, roomy=roomy).build()
@@ -154,7 +156,10 @@ def _single(scene: Scene, made: Overview, top: float) -> float:
         fit([piece], across, 212)
         _shorten(piece)
         put(scene, piece, MARGIN + (across - extent(piece)) / 2 + piece.outer, top + piece.high)
-        return below(scene, [f for _, f in choose(made.drawn, across, 900)], top + piece.high + ROW_GAP) or top + piece.high
+        return (
+            below(scene, [f for _, f in choose(made.drawn, across, 900)], top + piece.high + ROW_GAP)
+            or top + piece.high
+        )
     high = sum(frame.high for _, frame in wanted) + PANEL_GAP * (len(wanted) - 1)
     tall = max(high, piece.high)
     gap = min(72.0, across - extent(piece) - wide)
@@ -233,19 +238,6 @@ def below(scene: Scene, frames: Sequence[Frame], top: float) -> float:
             x += extent(frame) + PANEL_GAP
         y += high + PANEL_GAP
     return y - PANEL_GAP
-
-
-def even(frame: Frame, high: float) -> None:
-    """Stretch the gaps of a panel's chain until the panel is as high as its neighbours, if that takes at most 34."""
-    child = frame.child
-    if isinstance(child, Chain) and len(child.items) > 1:
-        more = (high - frame.high) / (len(child.items) - 1)
-        child.gap = min(child.gap + more, 40.0)
-        frame.measure()
-    rest = max(0.0, high - frame.high)
-    frame.entry = (frame.entry or 22.0) + rest / 2
-    frame.roof += rest / 2
-    frame.measure()
 
 
 def _several(scene: Scene, made: Overview, top: float) -> float:
@@ -329,6 +321,3 @@ def choose(drawn: Drawn, across: float, tall: float) -> list[tuple[Opened, Frame
         item[3].least = wide
         item[3].measure()
     return [(item[2], item[3]) for item in chosen]
-
-
-__all__ = ["GUTTER", "Leaf", "compose", "limit", "stretch", "trunk"]

@@ -48,7 +48,9 @@ def windows(side: float, shifted: bool) -> list[tuple[str, str]]:
     """A feature map of 8 × 8 cells with the borders of its windows, regular or shifted by half a window."""
     step = side / 8
     fine = "".join(f"M{at * step:.1f},0 v{side:.4g} M0,{at * step:.1f} h{side:.4g} " for at in range(1, 8))
-    bold = "".join(f"M{at * step:.1f},0 v{side:.4g} M0,{at * step:.1f} h{side:.4g} " for at in ((2, 6) if shifted else (4,)))
+    bold = "".join(
+        f"M{at * step:.1f},0 v{side:.4g} M0,{at * step:.1f} h{side:.4g} " for at in ((2, 6) if shifted else (4,))
+    )
     frame = f"M0,0 h{side:.4g} v{side:.4g} h{-side:.4g} z "
     return [("map-attn", frame), ("hl", fine), ("e-attn", bold)]
 

@@ -76,7 +76,11 @@ def _merged(grid: Grid | None, stack: Stack, before: int) -> Grid | None:
 def _reduced(grid: Grid | None, stack: Stack, before: int | None) -> Grid | None:
     layers = [(min(block.at), len(block.at), part) for block in stack.blocks for part in block.sublayers if block.at]
     changed = before is not None and before != stack.width
-    if changed and not any(_stride(part) != 1 for part in stack.before) and all(part.kind != "convolution" for _, _, part in layers):
+    if (
+        changed
+        and not any(_stride(part) != 1 for part in stack.before)
+        and all(part.kind != "convolution" for _, _, part in layers)
+    ):
         grid = _merged(grid, stack, before or 0)
     parts = [(1, part) for part in stack.before] + [(count, part) for _, count, part in layers]
     for count, part in parts:

@@ -119,9 +119,7 @@ class _Layer:
             self.norm()
 
 
-def layer(
-    prefix: str, block: Block, width: int, drawn: Drawn, stack: str = "", show: Show | None = None
-) -> Chain:
+def layer(prefix: str, block: Block, width: int, drawn: Drawn, stack: str = "", show: Show | None = None) -> Chain:
     """The layer as a chain, from its input at the bottom to its output at the top; `show` opens sublayers."""
     made = _Layer(prefix, block, width, drawn, stack, show=show)
     for form, parts in forms(block):

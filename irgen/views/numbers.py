@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 from irgen.scene import literal
 
@@ -52,10 +53,17 @@ def dots(values: Sequence[object]) -> str:
     return " · ".join(whole(value) for value in values)
 
 
+def integers(value: object) -> list[int]:
+    """The integers in a fact that is one, or a list of them."""
+    values = cast("Sequence[object]", value) if isinstance(value, (list, tuple)) else [value]
+    return [one for one in values if isinstance(one, int) and not isinstance(one, bool)]
+
+
 def size(value: object) -> str:
     """A kernel or window: `3` and `[3, 3]` as `3 × 3`."""
+    found = integers(value)
     if isinstance(value, (list, tuple)):
-        return times(*value)
+        return times(*found)
     return times(value, value)
 
 

@@ -10,7 +10,7 @@ from irgen.ir.graph import Graph
 from irgen.ir.tensor import TensorType
 from irgen.scene import Edge, Group, Node, Scene, Text, literal
 from irgen.views.layout.graphviz import Placed, layered, place
-from irgen.views.layout.metrics import boxed, cut, room, width
+from irgen.views.layout.metrics import boxed, cut, room
 from irgen.views.layout.page import MARGIN, legend, title_block
 from irgen.views.layout.tree import LINE
 from irgen.views.numbers import arrow, shape, whole
@@ -61,8 +61,8 @@ def draw(
     placed = _place(shown, boxes)
     across = max(float(width), placed.width + 2 * MARGIN)
     scene = Scene(
-        f"{slug(title)}-ops", literal(title, 120) or words("Operators"), describe(architecture, title, words), across, 0.0,
-        subtitle=said, lang=lang, exempt=True,
+        f"{slug(title)}-ops", literal(title, 120) or words("Operators"), describe(architecture, title, words),
+        across, 0.0, subtitle=said, lang=lang, exempt=True,
     )  # fmt: skip
     facts = [(words("Operators"), whole(len(graph))), (words("Nodes"), whole(len(shown.nodes)))]
     top = title_block(scene, facts)
@@ -77,7 +77,9 @@ def _box(graph: Graph, shown: Unfolded, name: str, words: Words) -> Node:
     """The box of an operator: what it is called, and its weight's or its result's shape."""
     node = graph[name]
     said = literal(graph.provenance[name].name, 40) if node.op == "input" and name in graph.provenance else ""
-    title = said or (literal(str(node.attrs.get("name", "opaque")), 40) if node.op == "opaque" else node.op.replace("_", " "))
+    title = said or (
+        literal(str(node.attrs.get("name", "opaque")), 40) if node.op == "opaque" else node.op.replace("_", " ")
+    )
     held = weights(graph, node)
     caption = ""
     if node.op == "linear" and held and len(held[0]) == 2:
@@ -92,7 +94,9 @@ def _box(graph: Graph, shown: Unfolded, name: str, words: Words) -> Node:
         title, caption = words(label.replace("-", " ").capitalize()), words("{n} operators", n=shown.merged[name])
     role = OPS.get(node.op) or LABELS.get(label) or "norm"
     made = Node(name, role, "pill" if role == "io" else "box", 0, 0, 0, 0, title, caption)
-    made.tooltip = literal(f"{name} {node.op} {caption} {graph.provenance[name].module if name in graph.provenance else ''}", 200)
+    made.tooltip = literal(
+        f"{name} {node.op} {caption} {graph.provenance[name].module if name in graph.provenance else ''}", 200
+    )
     made.dashed = role == "off"
     lines = [(cut(title, "t", room(WIDEST)), "t")]
     if caption:
@@ -113,7 +117,7 @@ def _sizes(tensor: TensorType) -> list[int | str]:
 def _dot(shown: Unfolded, boxes: dict[str, Node], words: Words | None = None) -> str:
     del words
     lines = ["digraph {", "graph [rankdir=BT, ranksep=0.25, nodesep=0.2, splines=spline, nslimit=2, nslimit1=2];"]
-    lines.append("node [shape=box, fixedsize=true, label=\"\"]; edge [arrowsize=0.1];")
+    lines.append('node [shape=box, fixedsize=true, label=""]; edge [arrowsize=0.1];')
     for name, box in boxes.items():
         lines.append(f'"{name}" [width={box.w / 72:.3f}, height={box.h / 72:.3f}];')
     for cluster in shown.clusters:
@@ -143,7 +147,8 @@ def _subgraph(cluster: Cluster, boxes: dict[str, Node]) -> list[str]:
         return inner
     label = "x" * max(4, len(cluster.label) + (5 if cluster.count > 1 else 0))
     return [
-        f'subgraph "cluster_{cluster.id}" {{', f'label="{label}"; fontsize=14; labeljust=l; labelloc=b; margin=14;', *inner, "}",
+        f'subgraph "cluster_{cluster.id}" {{', f'label="{label}"; fontsize=14; labeljust=l; labelloc=b; margin=14;',
+        *inner, "}",
     ]  # fmt: skip
 
 
@@ -162,7 +167,9 @@ def _frames(
         if box:
             inside = cluster.id
             x0, y0, x1, y1 = box
-            label = words(cluster.label.replace("-", " ").capitalize()) + (f" × {cluster.count}" if cluster.count > 1 else "")
+            label = words(cluster.label.replace("-", " ").capitalize()) + (
+                f" × {cluster.count}" if cluster.count > 1 else ""
+            )
             scene.groups.append(Group(cluster.id, left + x0, top + y0, x1 - x0, y1 - y0, label, depth, 0, None, parent))
             scene.texts.append(Text(left + x0 + 10, top + y0 + 17, cut(label, "g", max(x1 - x0 - 16, 40)), "g"))
         for name in cluster.members:
@@ -186,7 +193,5 @@ def _show(scene: Scene, shown: Unfolded, boxes: dict[str, Node], placed: Placed,
         if len(points) > 1:
             scene.edges.append(Edge(source, target, "flow", points, curved=True))
 
-
-__all__ = ["VIEW", "draw", "width"]
 
 VIEW = draw

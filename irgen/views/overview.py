@@ -10,9 +10,8 @@ from irgen.ir.graph import Graph
 from irgen.scene import Scene, literal
 from irgen.views.compose import compose
 from irgen.views.layout.page import footnote, legend, title_block
-from irgen.views.summary import describe, legend_names, unrecognised, facts_strip, subtitle_of
+from irgen.views.summary import describe, facts_strip, legend_names, subtitle_of, unrecognised
 from irgen.views.words import Words
-
 
 BUDGET = 22_500
 """Estimated bytes above which a figure is drawn with less detail; 24 KB is the limit."""

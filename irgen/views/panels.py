@@ -159,7 +159,9 @@ def _experts(d: Detail, experts: int, top: int, most: int) -> list[Piece]:
         shown: list[int | None] = list(range(1, experts + 1))
         active = {3, 6} if (experts, top) == (8, 2) else set(range(1, top + 1))
     else:
-        shown = [1, 2, 3, 4, None, experts - 2, experts - 1, experts] if most > 6 else [1, 2, 3, None, experts - 1, experts]
+        shown = (
+            [1, 2, 3, 4, None, experts - 2, experts - 1, experts] if most > 6 else [1, 2, 3, None, experts - 1, experts]
+        )
         order = [2, experts - 2, 3, experts, 1, 4, experts - 1] if most > 6 else [2, experts, 3, experts - 1, 1]
         active = set(order[: min(top, len(order))])
     chips: list[Piece] = []
@@ -176,7 +178,9 @@ def scan(d: Detail) -> Piece:
     """Two branches: short convolution, input-dependent parameters and the recurrence; and a gate."""
     words, facts = d.words, d.part.facts
     inner, state, kernel = d.fact("inner"), d.fact("state"), d.fact("conv_kernel")
-    into = d.leaf("i", "norm", words("Input projection"), f"{whole(d.width)} → 2 × {whole(inner)}" if inner and d.width else "")
+    into = d.leaf(
+        "i", "norm", words("Input projection"), f"{whole(d.width)} → 2 × {whole(inner)}" if inner and d.width else ""
+    )
     into.wide = True
     update = d.leaf("h", "ssm", "h_{t} = Ā_{t} h_{t−1} + B̄_{t} x_{t}", _state(words, inner, state))
     update.loop = "h_{t−1}"
@@ -200,7 +204,13 @@ def scan(d: Detail) -> Piece:
 
 
 def _state(words: Words, inner: int | None, state: int | None) -> str:
-    return words("state {n}", n=times(inner, state)) if inner and state else words("state {n}", n=whole(state)) if state else ""
+    return (
+        words("state {n}", n=times(inner, state))
+        if inner and state
+        else words("state {n}", n=whole(state))
+        if state
+        else ""
+    )
 
 
 def recurrence(d: Detail) -> Piece:
@@ -217,12 +227,18 @@ def recurrence(d: Detail) -> Piece:
         ])  # fmt: skip
     update = d.leaf("h", "ssm", "h_{t} = a_{t} h_{t−1} + b_{t}", "b_{t} = √(1 − a_{t}^{2}) i_{t} x_{t}")
     update.loop = "h_{t−1}"
-    core = Frame(f"{d.id}.f", Chain([d.leaf("l", "ssm", words("Linear → r, i"), words("sigmoid")), update], [Lane(0, 1, "flow")]),
+    gates = d.leaf("l", "ssm", words("Linear → r, i"), words("sigmoid"))
+    core = Frame(f"{d.id}.f", Chain([gates, update], [Lane(0, 1, "flow")]),
                  "RG-LRU")  # fmt: skip
     branch: list[Piece] = [d.leaf("i", "norm", words("Linear"), d.path(d.width, inner))]
     if kernel:
         branch.append(d.leaf("k", "conv", words("Causal conv1d"), f"k={kernel} · {words('depthwise')}"))
-    gate = Chain([d.leaf("g", "norm", words("Linear")), d.leaf("z", "norm", activation(facts.get("activation")) or words("Gate"))])
+    gate = Chain(
+        [
+            d.leaf("g", "norm", words("Linear")),
+            d.leaf("z", "norm", activation(facts.get("activation")) or words("Gate")),
+        ]
+    )
     return Chain([
         d.port("x"), Par([Chain([*branch, core]), gate], align="center", equal=False),
         joint(f"{d.id}.m", words, "×", "Elementwise product"),
@@ -325,7 +341,9 @@ def inside(d: Detail) -> Piece | None:
         return None
     child.measure()
     _even_branches(child)
-    items = [item for item in child.items if not (isinstance(item, Leaf) and item.shape == "port" and item.role == "io")]
+    items = [
+        item for item in child.items if not (isinstance(item, Leaf) and item.shape == "port" and item.role == "io")
+    ]
     ahead = 1 if isinstance(child.items[0], Leaf) and child.items[0].shape == "port" else 0
     lanes = [Lane(lane.start - ahead, lane.end - ahead, lane.kind) for lane in child.lanes]
     return Chain(items, lanes)

@@ -1,31 +1,28 @@
-"""Pyramids: stages in a row, their feature maps above or below, the head beside or over them, one block opened below."""
+"""Pyramids: stages in a row, feature maps above or below, the head beside or over them, a block opened below."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
-from irgen.ir.architecture import Architecture, Block, Part, Stack
-from irgen.scene import Edge, Mark, Scene, Text
-from irgen.views.captions import caption, first, stride_of
-from irgen.views.glyphs import feature_map, windows
-from irgen.views.grids import grids
-from irgen.views.layers import Drawn, layer, part_box
-from irgen.views.layout.columns import fit
-from irgen.views.layout.metrics import cut
+from irgen.ir.architecture import Architecture, Part, Stack
+from irgen.scene import Edge, Scene
+from irgen.views.captions import caption, first
+from irgen.views.layers import Drawn, part_box
+from irgen.views.layout.columns import even, fit
 from irgen.views.layout.page import MARGIN
-from irgen.views.layout.sheet import extent, put, shift
-from irgen.views.layout.tree import Chain, Frame, Leaf, Piece, limit, stretch, trunk
-from irgen.views.numbers import times, whole
-from irgen.views.panels import Detail, drawable, panel
+from irgen.views.layout.sheet import extent, put
+from irgen.views.layout.tree import Chain, Frame, Leaf, Piece, limit, stretch
+from irgen.views.opened import longest, opened_blocks
 from irgen.views.sources import KINDS, UNKNOWN, index_of, note
-from irgen.views.stacks import folded, single
+from irgen.views.stacks import folded
+from irgen.views.stage_pictures import maps, maps_height, show_windows, table, windows_of
 from irgen.views.towers import after_stack, head_caption, merged, output_pill
 from irgen.views.words import Words
 
 GAP = 20.0
 MOST = 5
 ROW_GAP = 44.0
-LARGEST = 80.0
 
 
 @dataclass(slots=True)
@@ -47,7 +44,7 @@ class Pyramid:
         return linked > 1 or len(self.scales()) > 1
 
     def scales(self) -> dict[str, list[Part]]:
-        """Parts of the head that take one stage each: projections whose input is that stage's width, and norms before them."""
+        """Parts of the head that take one stage each: projections of that stage's width, and norms before them."""
         widths = [stack.width for stack in self.found.stacks]
         parts = self.found.head.parts
         taken = {p.facts["in"]: p for p in parts if p.kind == "linear" and widths.count(p.facts.get("in") or 0) == 1}
@@ -61,7 +58,7 @@ class Pyramid:
 def is_pyramid(found: Architecture, width: float) -> bool:
     """Whether the model is a row of stages that has room on the page."""
     stacks = found.stacks
-    chain = all(b.reads == [a.name] for a, b in zip(stacks, stacks[1:], strict=False))
+    chain = all(b.reads == [a.name] for a, b in pairwise(stacks))
     return width >= 700 and 2 <= len(stacks) <= MOST and chain and all(stack.role == "stage" for stack in stacks)
 
 
@@ -76,7 +73,10 @@ def stage_chain(found: Architecture, number: int, drawn: Drawn, *, foot: bool) -
             kind = KINDS.get(embedding.kind, UNKNOWN)
             title = f"{words(kind.title)}\n{words(kind.short)}"
             items.append(Leaf(f"g{number}.e", kind.role, title, note(embedding, words)))
-    items += [part_box(f"g{number}.b{at}", part, stack.width, drawn, stack.name) for at, part in enumerate(merged(stack.before))]
+    items += [
+        part_box(f"g{number}.b{at}", part, stack.width, drawn, stack.name)
+        for at, part in enumerate(merged(stack.before))
+    ]
     items += folded(stack, f"g{number}", drawn)
     if number < len(found.stacks) - 1:
         items += [part_box(f"g{number}.a{at}", p, stack.width, drawn, stack.name) for at, p in enumerate(stack.after)]
@@ -88,7 +88,14 @@ def draw(scene: Scene, found: Architecture, words: Words, top: float) -> float:
     made = Pyramid(found, words, Drawn(words))
     across = scene.width - 2 * MARGIN
     made.cards = [
-        Frame(f"g{n}", stage_chain(found, n, made.drawn, foot=True), words("Stage {n}", n=n + 1), pad=8, entry=14, closed=True)
+        Frame(
+            f"g{n}",
+            stage_chain(found, n, made.drawn, foot=True),
+            words("Stage {n}", n=n + 1),
+            pad=8,
+            entry=14,
+            closed=True,
+        )
         for n in range(len(found.stacks))
     ]
     head = None if made.fused else _head(made)
@@ -98,9 +105,13 @@ def draw(scene: Scene, found: Architecture, words: Words, top: float) -> float:
         card.measure()
         stretch(card, min(room / len(made.cards) - 18, 160))
         card.measure()
-    bottom = _crown(scene, made, top) if made.fused else top + _maps_height(made)
+    bottom = _crown(scene, made, top) if made.fused else top + maps_height(made.found)
     high = max(card.high for card in made.cards)
-    total = sum(extent(card) for card in made.cards) + GAP * (len(made.cards) - 1) + (GAP + _head_width(head) if head else 0.0)
+    total = (
+        sum(extent(card) for card in made.cards)
+        + GAP * (len(made.cards) - 1)
+        + (GAP + _head_width(head) if head else 0.0)
+    )
     x = MARGIN + (across - total) / 2
     for card in made.cards:
         rest = high - card.high
@@ -109,15 +120,15 @@ def draw(scene: Scene, found: Architecture, words: Words, top: float) -> float:
         put(scene, card, x + card.outer, bottom + high)
         x += extent(card) + GAP
     middle = bottom + high / 2
-    for a, b in zip(made.cards, made.cards[1:], strict=False):
+    for a, b in pairwise(made.cards):
         scene.edges.append(Edge(a.id, b.id, "flow", [(a.c + a.side, middle), (b.c - b.left, middle)]))
     if head:
         last = made.cards[-1]
         put(scene, head, x + head.outer, middle + head.high / 2)
         scene.edges.append(Edge(last.id, head.id, "flow", [(last.c + last.side, middle), (head.c - head.left, middle)]))
-        _maps(scene, made, bottom - 14, above=True)
+        maps(scene, made.found, made.cards, bottom - 14, above=True)
         return _blocks(scene, made, bottom + high + ROW_GAP)
-    low = _maps(scene, made, bottom + high + 14, above=False)
+    low = maps(scene, made.found, made.cards, bottom + high + 14, above=False)
     _fuse(scene, made)
     return _blocks(scene, made, low + ROW_GAP - 12)
 
@@ -141,41 +152,6 @@ def _head(made: Pyramid) -> Leaf:
     leaf.most = 112 if len(made.cards) > 2 else 160
     leaf.measure()
     return leaf
-
-
-def _maps_height(made: Pyramid) -> float:
-    return LARGEST + 42 if any(grids(made.found)) else 0.0
-
-
-def _maps(scene: Scene, made: Pyramid, y: float, *, above: bool) -> float:
-    """Feature maps over (under) the cards, with their sizes; returns the lower edge."""
-    found = made.found
-    known = grids(found)
-    if not any(known):
-        return y if not above else 0.0
-    smallest = min(grid[0] for grid in known if grid)
-    role = "attn" if any(p.kind == "self-attention" for s in found.stacks for b in s.blocks for p in b.sublayers) else "conv"
-    for at, (card, grid, stack) in enumerate(zip(made.cards, known, found.stacks, strict=True)):
-        if not grid:
-            continue
-        side = max(26.0, LARGEST * 0.73**at)
-        x = card.c + (card.side - card.left) / 2
-        roof = y - 24 - side if above else y + LARGEST - side
-        cells = min(8, max(1, grid[0] // (_window(stack) or smallest)))
-        for style, d in feature_map(side, cells, role):
-            scene.marks.append(Mark(style, shift(d, x - side / 2, roof)))
-        text = cut(times(*grid, stack.width), "l", (extent(card) + GAP - 6) / 1.1)
-        scene.texts.append(Text(x, roof + side + 18, text, "l", "middle"))
-    return y + LARGEST + 24
-
-
-def _window(stack: Stack) -> int | None:
-    for block in stack.blocks:
-        for part in block.sublayers:
-            window = part.facts.get("window")
-            if part.kind == "self-attention" and isinstance(window, int) and part.facts.get("mask") != "bidirectional":
-                return window
-    return None
 
 
 def _crown(scene: Scene, made: Pyramid, top: float) -> float:
@@ -207,7 +183,10 @@ def _crown(scene: Scene, made: Pyramid, top: float) -> float:
     chain.measure()
     put(scene, chain, scene.width / 2, top + chain.high)
     made.columns = [
-        Chain([part_box(f"c{at}.{i}", p, None, made.drawn, "head") for i, p in enumerate(scales.get(stack.name, []))], gap=GAP)
+        Chain(
+            [part_box(f"c{at}.{i}", p, None, made.drawn, "head") for i, p in enumerate(scales.get(stack.name, []))],
+            gap=GAP,
+        )
         for at, stack in enumerate(found.stacks)
     ]
     for column, card in zip(made.columns, made.cards, strict=True):
@@ -247,47 +226,13 @@ def _blocks(scene: Scene, made: Pyramid, top: float) -> float:
     return _row(scene, made, longest(made.found), frames, top)
 
 
-def longest(found: Architecture) -> Stack:
-    """The stack with the most layers."""
-    return max(found.stacks, key=lambda s: s.layers)
-
-
-def opened_blocks(found: Architecture, words: Words) -> list[Frame]:
-    """The distinct blocks of the longest stack (at most two), then the panels of their sublayers."""
-    stack = longest(found)
-    number = found.stacks.index(stack)
-    frames: list[Frame] = []
-    opened = Drawn(words)
-    telling = _telling(stack)[:2]
-    for at, block in enumerate(telling):
-        name = f"o{at}"
-        inner = layer(name, block, stack.width, opened, stack.name)
-        if len(block.sublayers) < 2 and (not block.sublayers or drawable(block.sublayers[0]) or single(block)):
-            continue
-        ends = [Leaf(f"{name}.x", "io", "x", shape="port", least=96), Leaf(f"{name}.y", "io", "y", shape="port", least=96)]
-        label = _block_name(block, words)
-        if len(telling) == 1:
-            label += f" · {words('Stage {n}', n=number + 1).lower()}"
-        frames.append(Frame(f"{name}.g", Chain([ends[0], inner, ends[1]]), label, entry=22, closed=True))
-    seen: set[str] = set()
-    for one in opened.opened:
-        key = f"{one.part.kind} {stride_of(one.part.facts)}"
-        if key in seen or one.part.kind == "patch-merging":
-            continue
-        seen.add(key)
-        frame = panel(Detail(one.part, one.width, f"{one.leaf.id}.d", words))
-        if frame:
-            frames.append(frame)
-    return frames
-
-
 def _row(scene: Scene, made: Pyramid, stack: Stack, frames: list[Frame], top: float) -> float:
-    from irgen.views.compose import even  # noqa: PLC0415
-
     across = scene.width - 2 * MARGIN
     fit(frames, across, 196)
     for frame in frames:
-        frame.least = min(extent(frame) + 24, (across - 24 * (len(frames) - 1)) / len(frames)) if len(frames) < 3 else 0.0
+        frame.least = (
+            min(extent(frame) + 24, (across - 24 * (len(frames) - 1)) / len(frames)) if len(frames) < 3 else 0.0
+        )
         frame.measure()
     if sum(extent(f) for f in frames) + 24 * (len(frames) - 1) > across:
         for frame in frames:
@@ -295,87 +240,29 @@ def _row(scene: Scene, made: Pyramid, stack: Stack, frames: list[Frame], top: fl
             _remeasure(frame)
     high = max(frame.high for frame in frames)
     gap = 24.0
-    glyph = _windows(made, stack)
+    glyph = windows_of(stack)
     total = sum(extent(f) for f in frames) + gap * (len(frames) - 1)
     spare = across - total
     gap += min(spare / max(len(frames), 1), 24.0) if len(frames) > 1 else 0.0
     beside = glyph and spare >= 150
-    x = MARGIN if not glyph and spare >= 200 and len(frames) < 3 else MARGIN if beside else MARGIN + (across - sum(extent(f) for f in frames) - gap * (len(frames) - 1)) / 2
+    x = (
+        MARGIN
+        if not glyph and spare >= 200 and len(frames) < 3
+        else MARGIN
+        if beside
+        else MARGIN + (across - sum(extent(f) for f in frames) - gap * (len(frames) - 1)) / 2
+    )
     for frame in frames:
         even(frame, high)
         put(scene, frame, x + frame.outer, top + high)
         x += extent(frame) + gap
     if not glyph and spare >= 200 and len(frames) < 3:
-        _table(scene, made, scene.width - MARGIN - 220, top, 220)
+        table(scene, made.found, made.words, scene.width - MARGIN - 220, top, 220)
     if beside and glyph:
-        _show_windows(scene, made, glyph, (x + 8, scene.width - MARGIN), top, high)
+        show_windows(scene, made.words, glyph, (x + 8, scene.width - MARGIN), top, high)
     return top + high
-
-
-def _table(scene: Scene, made: Pyramid, left: float, top: float, across: float) -> None:
-    """Layers, channels and map size of every stage."""
-    words, known = made.words, grids(made.found)
-    heads = [words("Stage"), words("Layers"), words("Channels"), *([words("Map")] if any(known) else [])]
-    right = [left + across * (at + 1) / len(heads) for at in range(len(heads))]
-    y = top + 20
-    scene.texts.append(Text(left, y, words("Stages"), "g"))
-    y += 28
-    for edge, text in zip(right[1:], heads[1:], strict=True):
-        scene.texts.append(Text(edge, y, cut(text, "l", across / len(heads) - 6), "l", "end"))
-    scene.texts.append(Text(left, y, heads[0], "l"))
-    for number, (stack, grid) in enumerate(zip(made.found.stacks, known, strict=True)):
-        scene.rules.append((left, left + across, y + 9.5))
-        y += 28
-        row = [whole(stack.layers), whole(stack.width), *([whole(grid[0])] if grid else [])]
-        scene.texts.append(Text(left, y, str(number + 1), "l"))
-        for edge, text in zip(right[1:], row, strict=False):
-            scene.texts.append(Text(edge, y, text, "g", "end"))
 
 
 def _remeasure(frame: Frame) -> None:
     frame.left = frame.side = 0.0
     frame.measure()
-
-
-def _windows(made: Pyramid, stack: Stack) -> int | None:
-    masks = {str(p.facts.get("mask")) for b in stack.blocks for p in b.sublayers if p.kind == "self-attention"}
-    del made
-    return _window(stack) if "shifted-window" in masks else None
-
-
-def _show_windows(scene: Scene, made: Pyramid, window: int, room: tuple[float, float], top: float, high: float) -> None:
-    """Regular and shifted windows as grids of 8 × 8 cells."""
-    side = min(136.0, room[1] - room[0] - 8, (high - 84) / 2)
-    middle = (room[0] + room[1]) / 2
-    y = top + (high - 2 * side - 76) / 2
-    shift_by = window // 2
-    for shifted, text in (
-        (False, made.words("Regular windows")),
-        (True, made.words("Shifted by {n}", n=shift_by)),
-    ):
-        for style, d in windows(side, shifted):
-            scene.marks.append(Mark(style, shift(d, middle - side / 2, y)))
-        scene.texts.append(Text(middle, y + side + 18, text, "l", "middle"))
-        y += side + 46
-
-
-def _telling(stack: Stack) -> list[Block]:
-    """The distinct blocks, without those that only differ in a number."""
-    kept: list[Block] = []
-    keys: list[object] = []
-    for block in sorted(stack.blocks, key=lambda b: min(b.at)):
-        key = [(p.kind, p.facts.get("mask"), p.facts.get("variant"), stride_of(p.facts)) for p in block.sublayers]
-        if key not in keys:
-            keys.append(key)
-            kept.append(block)
-    return kept
-
-
-def _block_name(block: Block, words: Words) -> str:
-    masks = {p.facts.get("mask") for p in block.sublayers if p.kind == "self-attention"}
-    if "shifted-window" in masks:
-        return words("Shifted-window block")
-    return words("Window block") if "local-window" in masks else words("Block")
-
-
-__all__ = ["draw", "is_pyramid", "stage_chain", "trunk"]

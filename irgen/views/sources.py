@@ -131,7 +131,7 @@ class FootView:
         direct = [i for r in self.stack.reads if (i := index_of(r, "input")) is not None]
         direct = [i for i in dict.fromkeys(direct) if i < len(self.found.inputs)]
         inputs = {e.input for n in numbers if (e := self.found.embeddings[n]).input is not None} | set(direct)
-        foot = Foot([], inputs={i for i in inputs if i is not None})
+        foot = Foot([], inputs=inputs)
         kinds = [self.found.embeddings[n].kind for n in numbers]
         if self.roomy == 1 and not direct and sum(kind not in SECOND for kind in kinds) == 1:
             added = [kind for kind in kinds if kind in SECOND]

@@ -53,7 +53,7 @@ def layer_name(block: Block, others: list[Block]) -> str:
 def single(block: Block) -> bool:
     """A layer that is one box: one sublayer that nothing is added to."""
     form = block.sublayers[0].form or block.residual if block.sublayers else "none"
-    return len(block.sublayers) <= 1 and form in ("none", "") or not block.sublayers
+    return (len(block.sublayers) <= 1 and form in ("none", "")) or not block.sublayers
 
 
 @dataclass(slots=True)
@@ -74,7 +74,7 @@ class StackView:
             return folded(self.stack, self.prefix, self.drawn)
         found = plan(self.stack)
         if found.times:
-            inner = [self._run(run, True, at) for at, run in enumerate(found.pattern)]
+            inner: list[Piece] = [self._run(run, True, at) for at, run in enumerate(found.pattern)]
             fold = self._sublayers(found.pattern) > OPEN
             if fold:
                 inner = [self.fold(run, f"{self.prefix}.f{at}") for at, run in enumerate(found.pattern)]
@@ -145,7 +145,9 @@ class StackView:
         if always and len(run.at) < self.stack.layers:
             note = words("layers {n}", n=ranges(run.at))
         title = words(layer_name(block, self.stack.blocks))
-        tip = f"{title}: " + ", ".join(f"{first(c.title)} ({first(c.note)})" if c.note else first(c.title) for c in said)
+        tip = f"{title}: " + ", ".join(
+            f"{first(c.title)} ({first(c.note)})" if c.note else first(c.title) for c in said
+        )
         return _counted(Leaf(name, role, title, note, tooltip=tip), run.count)
 
 
@@ -163,8 +165,19 @@ def folded(stack: Stack, prefix: str, drawn: Drawn) -> list[Piece]:
         return [_counted(box, stack.layers)]
     view = StackView(stack, f"{prefix}.s", drawn)
     runs = plan(stack)
-    every = (*runs.pattern, *runs.rest) if runs.times < 2 else (*runs.pattern, *runs.rest)
+    every = _every(runs)
     return [view.fold(run, f"{prefix}.s{at}", runs.mixed) for at, run in enumerate(every)]
+
+
+def _every(found: Plan) -> list[Run]:
+    """All layers as runs of one box each; the layers of a pattern that recurs are gathered by block."""
+    if not found.times:
+        return list(found.rest)
+    total: dict[int, Run] = {}
+    for run in (*found.pattern * found.times, *found.rest):
+        known = total.get(run.block)
+        total[run.block] = Run(run.block, run.count + (known.count if known else 0), run.at)
+    return list(total.values())
 
 
 def _counted(leaf: Leaf, count: int) -> Leaf:
@@ -172,4 +185,3 @@ def _counted(leaf: Leaf, count: int) -> Leaf:
         leaf.title = "\n".join(f"{option}\xa0×\xa0{count}" for option in leaf.title.split("\n"))
         leaf.cards = 2
     return leaf
-

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from irgen.ir.architecture import Architecture, Part, Stack
 from irgen.scene import literal
 from irgen.views.captions import GATED, brief
-from irgen.views.numbers import arrow, dots, parameters, size, whole
+from irgen.views.numbers import arrow, dots, integers, parameters, times, whole
 from irgen.views.words import Words
 
 FAMILIES = {
@@ -118,7 +118,7 @@ def facts_strip(found: Architecture, words: Words) -> list[tuple[str, str]]:
     windows = [p.facts.get("window") for p in every(found, "self-attention") if p.facts.get("window")]
     window = _same(list(windows))
     if window:
-        add(words("Window"), size(window) if isinstance(window, (list, tuple)) else whole(window))
+        add(words("Window"), times(*integers(window)))
     vocabulary = next((e.size for e in found.embeddings if e.kind == "token" and e.size), None)
     positions = next((e.size for e in found.embeddings if e.kind == "learned-position" and e.size), None)
     kept = bool(vocabulary)
@@ -165,7 +165,12 @@ def subtitle_of(found: Architecture, words: Words) -> str:
     """One line that says what sets the model apart."""
     said = [family(found, words)]
     forms = {part.form or block.residual for s in found.stacks for block in s.blocks for part in block.sublayers}
-    named = {"pre-norm": "pre-norm", "post-norm": "post-norm", "sandwich": "sandwich norm", "parallel": "parallel branches"}
+    named = {
+        "pre-norm": "pre-norm",
+        "post-norm": "post-norm",
+        "sandwich": "sandwich norm",
+        "parallel": "parallel branches",
+    }
     forms.discard("none")
     if len(forms) == 1 and (form := next(iter(forms))) in named:
         said.append(words(named[str(form)]))

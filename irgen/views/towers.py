@@ -11,7 +11,7 @@ from irgen.views.captions import Caption
 from irgen.views.layers import Drawn, Opened, box, joint, part_box
 from irgen.views.layout.tree import Chain, Frame, Leaf, Piece
 from irgen.views.numbers import arrow, shape, whole
-from irgen.views.sources import KINDS, FootView, index_of, letters, pill
+from irgen.views.sources import FootView, index_of, letters, pill
 from irgen.views.stacks import StackView, folded
 from irgen.views.words import Words
 
@@ -63,7 +63,13 @@ def split(found: Architecture) -> list[Tower]:
     for number, stack in enumerate(found.stacks):
         below = at.get(stack.reads[0]) if len(stack.reads) == 1 else None
         last = found.stacks[below.stacks[-1]] if below else None
-        if below and last and last.name == stack.reads[0] and last.role == stack.role and readers(found, last.name) == 1:
+        if (
+            below
+            and last
+            and last.name == stack.reads[0]
+            and last.role == stack.role
+            and readers(found, last.name) == 1
+        ):
             below.stacks.append(number)
             at[stack.name] = below
         else:
@@ -73,10 +79,12 @@ def split(found: Architecture) -> list[Tower]:
 
 
 def name(found: Architecture, towers: list[Tower], words: Words) -> None:
-    """Give every tower its label: its role; what it encodes where several have one role; a number where that is not enough."""
+    """Give every tower its label: its role; what it encodes, or a number, where several have one role."""
     labels = [_role(found, tower) for tower in towers]
     common = Counter(labels)
-    labels = [_mode(found, tower, label) if common[label] > 1 else label for tower, label in zip(towers, labels, strict=True)]
+    labels = [
+        _mode(found, tower, label) if common[label] > 1 else label for tower, label in zip(towers, labels, strict=True)
+    ]
     common = Counter(labels)
     seen: Counter[str] = Counter()
     for tower, label in zip(towers, labels, strict=True):
@@ -152,8 +160,12 @@ class TowerView:
         shared = Counter(r for stack in self.found.stacks for r in set(stack.reads))
         both = frozenset(i for r, n in shared.items() if n > 1 and (i := index_of(r, "embedding")) is not None)
         target = "" if self.alone else {"decoder": "Target tokens", "encoder": "Input tokens"}.get(first.role, "")
-        fused = first.before[0].kind if first.before and first.before[0].kind in ("concat", "scatter", "interleave") else ""
-        foot = FootView(self.found, first, f"t{self.tower.number}", words, target, both, self.roomy, bool(fused)).build()
+        fused = (
+            first.before[0].kind if first.before and first.before[0].kind in ("concat", "scatter", "interleave") else ""
+        )
+        foot = FootView(
+            self.found, first, f"t{self.tower.number}", words, target, both, self.roomy, bool(fused)
+        ).build()
         self.pieces += foot.pieces
         foreign = [read for read in first.reads if read in self.labels]
         if foreign and (not self.pieces or not fused):
@@ -190,8 +202,12 @@ class TowerView:
     def _stage(self, number: int, stack: Stack) -> None:
         """One of many stacks of a tower: folded, in a frame of its own."""
         words = self.drawn.words
-        before = [part_box(f"b{number}.{at}", p, stack.width, self.drawn, stack.name) for at, p in enumerate(stack.before)]
-        after = [part_box(f"a{number}.{at}", p, stack.width, self.drawn, stack.name) for at, p in enumerate(stack.after)]
+        before = [
+            part_box(f"b{number}.{at}", p, stack.width, self.drawn, stack.name) for at, p in enumerate(stack.before)
+        ]
+        after = [
+            part_box(f"a{number}.{at}", p, stack.width, self.drawn, stack.name) for at, p in enumerate(stack.after)
+        ]
         inner = folded(stack, f"s{number}", self.drawn)
         label = words("Stage {n}", n=self.tower.stacks.index(number) + 1)
         if number == self.tower.stacks[-1]:
@@ -215,7 +231,8 @@ class TowerView:
         label = {"encoder": "Encoder block", "decoder": "Decoder block"}.get(stack.role, "Block")
         self.pieces += StackView(stack, f"s{number}", self.drawn, label if self.paired else "Block").pieces()
         self.pieces += [
-            part_box(f"a{number}.{at}", part, stack.width, self.drawn, stack.name) for at, part in enumerate(merged(stack.after))
+            part_box(f"a{number}.{at}", part, stack.width, self.drawn, stack.name)
+            for at, part in enumerate(merged(stack.after))
         ]
 
     def _crown(self, last: Stack) -> None:
@@ -264,7 +281,7 @@ def own(head: Head) -> int | None:
 
 
 def after_stack(head: Head, last: Stack | None) -> list[Part]:
-    """The parts between the last stack, with what stands behind it, and the last contraction, which is the head itself."""
+    """The parts between what stands behind the last stack and the last contraction, which is the head itself."""
     parts = list(head.parts)
     if (at := own(head)) is not None:
         parts = parts[:at]
@@ -276,18 +293,26 @@ def after_stack(head: Head, last: Stack | None) -> list[Part]:
         if known and [(part.kind, part.facts) for part in parts[at : at + len(known)]] == known:
             return merged(parts[at + len(known) :])
     if not known:
-        posts = {part.form or block.residual for block in last.blocks for part in block.sublayers} & {"post-norm", "sandwich"}
+        posts = {part.form or block.residual for block in last.blocks for part in block.sublayers} & {
+            "post-norm",
+            "sandwich",
+        }
         while parts and ((parts[0].kind == "norm" and posts) or parts[0].kind in inside):
             parts.pop(0)
     return merged(parts)
 
 
 def merged(parts: list[Part]) -> list[Part]:
-    """An activation behind a linear layer or convolution, and a batch norm behind a convolution, are said in one box."""
+    """An activation behind a contraction, and a batch norm behind a convolution, are said in one box."""
     made: list[Part] = []
     for part in parts:
         before = made[-1] if made else None
-        if part.kind == "activation" and before and before.kind in ("linear", "convolution") and "activation" not in before.facts:
+        if (
+            part.kind == "activation"
+            and before
+            and before.kind in ("linear", "convolution")
+            and "activation" not in before.facts
+        ):
             made[-1] = replace(before, facts={**before.facts, "activation": part.facts.get("activation")})
         elif (
             part.kind == "norm" and part.facts.get("norm") == "batchnorm" and before and before.kind == "convolution"
@@ -312,6 +337,3 @@ def crown(found: Architecture, last: Stack | None, drawn: Drawn) -> list[Piece]:
         pieces += [part_box(f"h.z{i}", part, found.head.width, drawn, "head") for i, part in enumerate(behind)]
     pieces.append(output_pill(found, drawn.words))
     return pieces
-
-
-__all__ = ["KINDS", "Tower", "TowerView", "crown", "memory_of", "name", "split"]

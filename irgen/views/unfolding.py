@@ -1,4 +1,4 @@
-"""Which operators of a graph an operator view shows: layers that repeat once, moves and constants folded into arrows."""
+"""Which operators an operator view shows: layers that repeat once, moves and constants folded into arrows."""
 
 from __future__ import annotations
 

@@ -175,7 +175,9 @@ def corners(line: Line) -> Line:
     for point in line:
         if kept and abs(kept[-1][0] - point[0]) + abs(kept[-1][1] - point[1]) < 0.05:
             continue
-        if len(kept) > 1 and any(abs(kept[-2][k] - kept[-1][k]) < 0.05 and abs(kept[-1][k] - point[k]) < 0.05 for k in (0, 1)):
+        if len(kept) > 1 and any(
+            abs(kept[-2][k] - kept[-1][k]) < 0.05 and abs(kept[-1][k] - point[k]) < 0.05 for k in (0, 1)
+        ):
             kept.pop()
         kept.append(point)
     return kept
@@ -200,7 +202,7 @@ def inside(a: Box, b: Box, by: float) -> bool:
 
 def clear_nodes(f: Figure):
     for (a, one), (b, two) in combinations(f.nodes.items(), 2):
-        if overlap(one, two, 3.9) and not {a, b} == {a, a + ".h"}:
+        if overlap(one, two, 3.9) and {a, b} != {a, a + ".h"}:
             yield f"nodes {a} and {b} are closer than 4"
         elif overlap(one, two):
             yield f"nodes {a} and {b} overlap"
@@ -244,8 +246,9 @@ def edges_attached(f: Figure):
             box = f.nodes.get(name) or f.groups.get(name)
             if box is None:
                 yield f"edge {e.source}>{e.target} names {name}, which is not there"
-            elif distance(point, box) > 6 and not (what == "starts" and any(
-                abs(point[0] - x) + abs(point[1] - y) < 1 for x, y in f.taps)):
+            elif distance(point, box) > 6 and not (
+                what == "starts" and any(abs(point[0] - x) + abs(point[1] - y) < 1 for x, y in f.taps)
+            ):
                 yield f"edge {e.source}>{e.target} {what} in the air"
 
 
@@ -254,8 +257,8 @@ def edges_do_not_cross(f: Figure):
     for a, b in combinations(f.edges, 2):
         if a.source == b.source or a.target == b.target:
             continue
-        for (p, q) in a.segments():
-            for (r, s) in b.segments():
+        for p, q in a.segments():
+            for r, s in b.segments():
                 if strictly(p, q, r, s):
                     found.append((a, b))
     loud = [pair for pair in found if not any(c.startswith("e-") for e in pair for c in e.classes)]
@@ -304,8 +307,13 @@ def on_chip(f: Figure, w: Words) -> bool:
     """A label on an edge has its own ground; the text of a state chip too."""
     if w.node is not None:
         return w.node.endswith(".h")
-    return any(el.tag == NS + "rect" and el.get("class") == "bg" and el.get("width") != f.root.get("width")
-               and inside(w.box, rect(el), 0) for el in f.root)
+    return any(
+        el.tag == NS + "rect"
+        and el.get("class") == "bg"
+        and el.get("width") != f.root.get("width")
+        and inside(w.box, rect(el), 0)
+        for el in f.root
+    )
 
 
 def text_large(f: Figure):
@@ -318,8 +326,12 @@ def on_page(f: Figure):
     if f.width not in (360, 720, 1080):
         yield f"width {f.width}"
     room = (11.9, 11.9, f.width - 11.9, f.height - 11.9)
-    things = {**{f"node {k}": v for k, v in f.nodes.items()}, **{f"group {k}": v for k, v in f.groups.items()},
-              **{f"card {i}": v for i, v in enumerate(f.cards)}, **{f"text {w.shown!r}": w.box for w in f.words}}
+    things = {
+        **{f"node {k}": v for k, v in f.nodes.items()},
+        **{f"group {k}": v for k, v in f.groups.items()},
+        **{f"card {i}": v for i, v in enumerate(f.cards)},
+        **{f"text {w.shown!r}": w.box for w in f.words},
+    }
     for name, box in things.items():
         if not inside(box, room, 0):
             yield f"{name} leaves the page"
@@ -335,7 +347,19 @@ def groups_hold_nodes(f: Figure):
                 yield f"{name} straddles the border of {g}"
 
 
-FORBIDDEN = {"image", "foreignObject", "script", "marker", "filter", "linearGradient", "use", "a", "iframe", "animate", "set"}
+FORBIDDEN = {
+    "image",
+    "foreignObject",
+    "script",
+    "marker",
+    "filter",
+    "linearGradient",
+    "use",
+    "a",
+    "iframe",
+    "animate",
+    "set",
+}
 
 
 def accessible(f: Figure):
@@ -396,16 +420,31 @@ def labels_in_frames(f: Figure):
     """The text of a frame's header does not leave the frame, even in a wide font."""
     for w in f.words:
         for g, frame in f.groups.items():
-            if w.node is None and overlap(w.box, frame) and frame[0] + 11 < w.x0 < frame[0] + 13 and w.bottom < frame[1] + 26:
-                if w.x0 + w.stretched(1.1) > frame[2]:
-                    yield f"label {w.shown!r} leaves {g}"
+            heads = (
+                w.node is None and overlap(w.box, frame) and abs(w.x0 - frame[0] - 12) < 1 and w.bottom < frame[1] + 26
+            )
+            if heads and w.x0 + w.stretched(1.1) > frame[2]:
+                yield f"label {w.shown!r} leaves {g}"
 
 
 CHECKS = [
-    clear_nodes, edges_keep_off_nodes, edges_orthogonal, edges_outside_ends, edges_attached, edges_do_not_cross,
-    text_in_node, text_clear, text_large, on_page, groups_hold_nodes, accessible, small, straight_trunk, own_tracks,
+    clear_nodes,
+    edges_keep_off_nodes,
+    edges_orthogonal,
+    edges_outside_ends,
+    edges_attached,
+    edges_do_not_cross,
+    text_in_node,
+    text_clear,
+    text_large,
+    on_page,
+    groups_hold_nodes,
+    accessible,
+    small,
+    straight_trunk,
+    own_tracks,
     labels_in_frames,
-]  # fmt: skip
+]
 
 
 def check(svg: bytes, skip: tuple[str, ...] = ()) -> list[str]:

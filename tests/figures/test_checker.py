@@ -26,9 +26,11 @@ def node(svg: str, name: str) -> str:
 
 def moved(svg: str, name: str, dx: float, dy: float) -> str:
     """The figure with one node moved, its text with it."""
+
     def shift(found):
         x, y = float(found[1]) + dx, float(found[2]) + dy
         return f'x="{x}" y="{y}"'
+
     old = node(svg, name)
     return svg.replace(old, re.sub(r'x="(-?[\d.]+)" y="(-?[\d.]+)"', shift, old))
 
@@ -65,7 +67,9 @@ SEEDED = {
     "accessible": lambda s: s.replace('role="img"', 'role="img" onload="x()"'),
     "small": lambda s: s.replace("</svg>", f"<!--{'x' * 25000}--></svg>"),
     "straight_trunk": lambda s: rerouted(s, "h&gt;out", "M160 199V190"),
-    "own_tracks": lambda s: rerouted(s, "s0.0.n1&gt;s0.0.p2", re.search(r'd="([^"]*)"', edge(s, "s0.0.n4&gt;s0.0.p5"))[1]),
+    "own_tracks": lambda s: rerouted(
+        s, "s0.0.n1&gt;s0.0.p2", re.search(r'd="([^"]*)"', edge(s, "s0.0.n4&gt;s0.0.p5"))[1]
+    ),
 }
 
 
@@ -78,13 +82,17 @@ def test_finds_a_seeded_defect(svg, name):
 
 def test_finds_edges_that_cross(svg):
     first = re.search(r"<path[^>]*data-e[^>]*/>", svg)[0]
-    extra = '<path class="e" data-e="t0.e0&gt;h" d="M100 740H600"/><path class="e" data-e="t0.e1&gt;out" d="M500 700V800"/>'
+    extra = (
+        '<path class="e" data-e="t0.e0&gt;h" d="M100 740H600"/><path class="e" data-e="t0.e1&gt;out" d="M500 700V800"/>'
+    )
     assert any(p.startswith("edges_do_not_cross") for p in check(svg.replace(first, first + extra).encode()))
 
 
 def test_finds_scripts_and_transforms(svg):
     assert any("script" in p for p in check(svg.replace("</svg>", "<script>1</script></svg>").encode()))
-    assert any("transform" in p for p in check(svg.replace('<g data-n="h"', '<g transform="scale(2)" data-n="h"').encode()))
+    assert any(
+        "transform" in p for p in check(svg.replace('<g data-n="h"', '<g transform="scale(2)" data-n="h"').encode())
+    )
 
 
 def test_finds_a_missing_tooltip(svg):

@@ -91,7 +91,9 @@ def test_every_layer_is_drawn_or_covered_by_a_badge(name):
         if re.fullmatch(r"(s\d+\.(\d+|r\d+|f\d+|s|s\d+)|g\d+\.s\d*)", node.id):
             label = re.search("×\xa0(\\d+)", node.title)
             drawn += (int(label[1]) if label else 1) * times(node.group)
-        elif re.fullmatch(r"s\d+\.\d+\.a\d+", node.id) and not any(g.id == node.id.rpartition(".")[0] for g in scene.groups):
+        elif re.fullmatch(r"s\d+\.\d+\.a\d+", node.id) and not any(
+            g.id == node.id.rpartition(".")[0] for g in scene.groups
+        ):
             drawn += 1
     assert drawn == total
 
@@ -106,13 +108,19 @@ def test_two_runs_give_the_same_bytes():
     code = (
         "from tests.figures.architectures import ALL; from irgen.views.overview import VIEW;"
         "from irgen.renderers.svg import render; import hashlib;"
-        "print(hashlib.sha256(b''.join(render(VIEW(ALL[n](), title=n)) for n in ('gpt_oss', 't5', 'swin'))).hexdigest())"
+        "figures = [render(VIEW(ALL[n](), title=n)) for n in ('gpt_oss', 't5', 'swin')];"
+        "print(hashlib.sha256(b''.join(figures)).hexdigest())"
     )
     runs = {
-        subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True,
-                       text=True, check=True).stdout
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
         for seed in ("0", "1")
-    }  # fmt: skip
+    }
     assert len(runs) == 1
 
 

@@ -32,13 +32,18 @@ def contrast(a, b):
 
 def lab(rgb):
     m = ((0.4124564, 0.3575761, 0.1804375), (0.2126729, 0.7151522, 0.0721750), (0.0193339, 0.1191920, 0.9503041))
-    xyz = [sum(a * b for a, b in zip(row, rgb, strict=True)) / white for row, white in zip(m, (0.95047, 1, 1.08883), strict=True)]
+    xyz = [
+        sum(a * b for a, b in zip(row, rgb, strict=True)) / white
+        for row, white in zip(m, (0.95047, 1, 1.08883), strict=True)
+    ]
     f = [t ** (1 / 3) if t > 216 / 24389 else (24389 / 27 * t + 16) / 116 for t in xyz]
     return (116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2]))
 
 
 def difference(a, b, kind):
-    seen = [[min(max(sum(w * c for w, c in zip(row, linear(x), strict=True)), 0), 1) for row in CVD[kind]] for x in (a, b)]
+    seen = [
+        [min(max(sum(w * c for w, c in zip(row, linear(x), strict=True)), 0), 1) for row in CVD[kind]] for x in (a, b)
+    ]
     return sum((p - q) ** 2 for p, q in zip(lab(seen[0]), lab(seen[1]), strict=True)) ** 0.5
 
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from irgen.scene import Edge, Scene, Text
 from irgen.views.layout.metrics import width
 from irgen.views.layout.sheet import extent
-from irgen.views.layout.tree import Leaf, Piece, limit, stretch, trunk
+from irgen.views.layout.tree import Chain, Frame, Leaf, Piece, limit, stretch, trunk
 
 GUTTER = 48.0
 NARROWEST = 24.0
 
 
 def fit(pieces: Sequence[Piece], across: float, widest: float = 200.0) -> float:
-    """Narrow the boxes of columns until they stand side by side; returns their width, 0 where the smallest do not fit."""
+    """Narrow the boxes of columns until they stand side by side; returns their width, 0 if none fits."""
     for most in range(int(widest), 59, -8):
         for piece in pieces:
             _reset(piece)
@@ -66,3 +66,16 @@ def link(scene: Scene, source: Leaf, target: Leaf, channel: Channel, kind: str, 
         edge.label = Text(middle, y + 4, label, "l", "middle")
         edge.chip = (middle - wide / 2, y - 8, wide, 16)
     scene.edges.append(edge)
+
+
+def even(frame: Frame, high: float) -> None:
+    """Stretch the gaps of a panel's chain until the panel is as high as its neighbours, if that takes at most 34."""
+    child = frame.child
+    if isinstance(child, Chain) and len(child.items) > 1:
+        more = (high - frame.high) / (len(child.items) - 1)
+        child.gap = min(child.gap + more, 40.0)
+        frame.measure()
+    rest = max(0.0, high - frame.high)
+    frame.entry = (frame.entry or 22.0) + rest / 2
+    frame.roof += rest / 2
+    frame.measure()

@@ -35,7 +35,11 @@ def place(dot: str, *, seconds: float = SECONDS, program: str = "dot") -> Placed
     """Run a layout on DOT text whose edges carry their number as `id`; None where it fails or takes too long."""
     try:
         done = subprocess.run(
-            [sys.executable, "-c", CHILD, program], input=dot.encode(), capture_output=True, timeout=seconds, check=False
+            [sys.executable, "-c", CHILD, program],
+            input=dot.encode(),
+            capture_output=True,
+            timeout=seconds,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from irgen.scene import Badge, Edge, Group, Mark, Node, Point, Scene, Text, plain
 from irgen.views.layout.metrics import width
 from irgen.views.layout.route import Router
-from irgen.views.layout.tree import LINE, Chain, Frame, Leaf, Par, Piece
+from irgen.views.layout.tree import LINE, Chain, Frame, Leaf, Piece
 
 LOOP = 44.0
 
@@ -58,7 +58,8 @@ def node(leaf: Leaf, parent: str | None) -> Node:
     """The box with its texts and glyph at their places."""
     x, y = leaf.c - leaf.left, -(leaf.m + leaf.high)
     made = Node(
-        leaf.id, leaf.role, leaf.shape, x, y, leaf.span, leaf.high, plain(first(leaf.title)), plain(first(leaf.caption)),
+        leaf.id, leaf.role, leaf.shape, x, y, leaf.span, leaf.high,
+        plain(first(leaf.title)), plain(first(leaf.caption)),
         plain(leaf.tooltip or " — ".join(first(t) for t in (leaf.title, leaf.caption) if t)),
         sign=leaf.sign, cards=leaf.cards, dashed=leaf.dashed, group=parent,
     )  # fmt: skip
@@ -91,7 +92,13 @@ def _loop(scene: Scene, leaf: Leaf) -> None:
     x, top, bottom = leaf.c - leaf.left, -(leaf.m + leaf.high), -leaf.m
     out, middle = x - LOOP, (top + bottom) / 2
     scene.edges.append(
-        Edge(leaf.id, leaf.id, "recur", [(x, top + 12), (out, top + 12), (out, bottom - 12), (x, bottom - 12)], role="ssm")
+        Edge(
+            leaf.id,
+            leaf.id,
+            "recur",
+            [(x, top + 12), (out, top + 12), (out, bottom - 12), (x, bottom - 12)],
+            role="ssm",
+        )
     )
     chip = Node(f"{leaf.id}.h", "ssm", "chip", out - 22, middle - 11, 44, 22, plain(leaf.loop), tooltip="carried state")
     chip.texts.append(Text(out, middle + 4, leaf.loop, "s", "middle"))
@@ -134,6 +141,3 @@ def caption_width(leaf: Leaf) -> float:
 def extent(piece: Piece) -> float:
     """Full width of a measured piece."""
     return piece.outer + piece.right
-
-
-__all__ = ["Par", "caption_width", "extent", "group", "node", "number", "put", "shift", "wedge"]

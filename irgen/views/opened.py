@@ -1,0 +1,67 @@
+"""Blocks opened beside or below an overview that folds them."""
+
+from __future__ import annotations
+
+from irgen.ir.architecture import Architecture, Block, Stack
+from irgen.views.captions import stride_of
+from irgen.views.layers import Drawn, layer
+from irgen.views.layout.tree import Chain, Frame, Leaf
+from irgen.views.panels import Detail, drawable, panel
+from irgen.views.stacks import single
+from irgen.views.words import Words
+
+
+def longest(found: Architecture) -> Stack:
+    """The stack with the most layers."""
+    return max(found.stacks, key=lambda s: s.layers)
+
+
+def opened_blocks(found: Architecture, words: Words) -> list[Frame]:
+    """The distinct blocks of the longest stack (at most two), then the panels of their sublayers."""
+    stack = longest(found)
+    number = found.stacks.index(stack)
+    frames: list[Frame] = []
+    opened = Drawn(words)
+    telling = _telling(stack)[:2]
+    for at, block in enumerate(telling):
+        name = f"o{at}"
+        inner = layer(name, block, stack.width, opened, stack.name)
+        if len(block.sublayers) < 2 and (not block.sublayers or drawable(block.sublayers[0]) or single(block)):
+            continue
+        ends = [
+            Leaf(f"{name}.x", "io", "x", shape="port", least=96),
+            Leaf(f"{name}.y", "io", "y", shape="port", least=96),
+        ]
+        label = _block_name(block, words)
+        if len(telling) == 1:
+            label += f" · {words('Stage {n}', n=number + 1).lower()}"
+        frames.append(Frame(f"{name}.g", Chain([ends[0], inner, ends[1]]), label, entry=22, closed=True))
+    seen: set[str] = set()
+    for one in opened.opened:
+        key = f"{one.part.kind} {stride_of(one.part.facts)}"
+        if key in seen or one.part.kind == "patch-merging":
+            continue
+        seen.add(key)
+        frame = panel(Detail(one.part, one.width, f"{one.leaf.id}.d", words))
+        if frame:
+            frames.append(frame)
+    return frames
+
+
+def _telling(stack: Stack) -> list[Block]:
+    """The distinct blocks, without those that only differ in a number."""
+    kept: list[Block] = []
+    keys: list[object] = []
+    for block in sorted(stack.blocks, key=lambda b: min(b.at)):
+        key = [(p.kind, p.facts.get("mask"), p.facts.get("variant"), stride_of(p.facts)) for p in block.sublayers]
+        if key not in keys:
+            keys.append(key)
+            kept.append(block)
+    return kept
+
+
+def _block_name(block: Block, words: Words) -> str:
+    masks = {p.facts.get("mask") for p in block.sublayers if p.kind == "self-attention"}
+    if "shifted-window" in masks:
+        return words("Shifted-window block")
+    return words("Window block") if "local-window" in masks else words("Block")
