@@ -17,6 +17,8 @@ class Mask:
     kind: str
     window: int | None
     check: str
+    causal: bool = False
+    """No query sees a later key."""
 
 
 def classify(keep: Bools, queries: NDArray[np.int64] | None = None, keys: NDArray[np.int64] | None = None) -> Mask:
@@ -37,11 +39,11 @@ def classify(keep: Bools, queries: NDArray[np.int64] | None = None, keys: NDArra
     distance = i[:, None] - j[None, :]
     past = distance >= 0
     if rows > 1 and (keep == past).all():
-        return Mask("causal", None, f"key j is kept exactly where j ≤ i, on {rows} × {columns} positions")
+        return Mask("causal", None, f"key j is kept exactly where j ≤ i, on {rows} × {columns} positions", causal=True)
     if (keep <= past).all() and keep[distance == 0].all():
         width = int(distance[keep].max()) + 1
         if (keep == (past & (distance < width))).all():
-            return Mask("sliding-window", width, f"key j is kept exactly where 0 ≤ i − j < {width}")
+            return Mask("sliding-window", width, f"key j is kept exactly where 0 ≤ i − j < {width}", causal=True)
     reach = int(np.abs(distance[keep]).max())
     if (keep == (np.abs(distance) <= reach)).all():
         return Mask("sliding-window", 2 * reach + 1, f"key j is kept exactly where |i − j| ≤ {reach}")
@@ -56,8 +58,9 @@ def _blocks(keep: Bools, past: Bools) -> Mask | None:
     for size in range(2, rows // 2 + 1):
         group = np.arange(rows) // size
         same = group[:, None] == group[None, :]
-        if (keep == same).all() or (keep == (same & past)).all():
-            return Mask("local-window", size, f"query i sees key j only inside blocks of {size}")
+        whole, ahead = (keep == same).all(), (keep == (same & past)).all()
+        if whole or ahead:
+            return Mask("local-window", size, f"query i sees key j only inside blocks of {size}", causal=not whole)
     return None
 
 
@@ -68,5 +71,5 @@ def _prefix(keep: Bools, past: Bools) -> Mask | None:
         return None
     prefix = int(keep[0].sum())
     if 1 < prefix < columns and (keep == (past | (np.arange(columns) < prefix)[None, :])).all():
-        return Mask("prefix", None, f"the first {prefix} keys are seen by all, the others causally")
+        return Mask("prefix", None, causal=True, check=f"the first {prefix} keys are seen by all, the others causally")
     return None

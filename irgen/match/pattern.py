@@ -25,6 +25,8 @@ class Finding:
     nodes: set[str]
     ports: dict[str, str] = field(default_factory=dict[str, str])
     evidence: list[Evidence] = field(default_factory=list[Evidence])
+    causal: bool = False
+    """For attention: no token sees a later one."""
     memory: str | None = None
     """For cross-attention: the node from which the keys are projected."""
 

@@ -104,6 +104,8 @@ class _Rules:
         left, right = (b[name] for name in node.inputs)
         if min(len(left.shape), len(right.shape)) < 2 or left.shape[-1] != 1:
             return None
+        if left.is_float and right.is_float and left.op == "softmax":
+            return None  # one key: still probabilities times values
         return b.instead(node, "mul", node.inputs)
 
     def turned_weight(self, node: Node, b: Builder) -> Node | None:

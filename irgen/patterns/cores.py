@@ -150,7 +150,8 @@ def _backward(analysis: Analysis, name: str) -> tuple[list[Product], list[tuple[
             if _leads_to_product(analysis, source):
                 stack.append((source, depth + 1))
             elif not (analysis[source].op == "const" and analysis[source].size == 1):
-                terms.append((source, node.op))
+                kept = node.op == "where" and _leads_to_product(analysis, node.inputs[2])
+                terms.append((source, "where-not" if kept else node.op))
     return scores, terms, nodes, tanh
 
 

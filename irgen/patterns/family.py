@@ -25,6 +25,8 @@ def family_of(analysis: Analysis, runs: list[Run], embeddings: list[Embedding]) 
         if "convolution" in kinds or "conv" in ops:
             return "convolutional"
     towers = [run for run in runs if not run.reads and (run.entry.embeddings or run.entry.inputs)]
+    if any(run.role == "tower" for run in runs):
+        return "composite"
     decoders = [run for run in runs if run.role == "decoder"]
     crossed = any(run.memories for run in decoders)
     if any(run.role in {"resampler", "codec"} for run in runs) or len(towers) > 2 or (len(towers) == 2 and not crossed):

@@ -69,7 +69,9 @@ def form_of(
     if not s.residual:
         inside = [n for n in sorted(s.region, key=analysis.place.__getitem__) if analysis.op(n) in NORMS]
         return "none", norm_word(analysis, inside[0]) if inside else "none", []
+    spatial = all(f.label == "convolution" for f, _ in found)
     entry = [n for n in s.region if analysis.op(n) in NORMS and _reads(analysis, n, s.root)]
+    entry = [n for n in entry if not spatial or analysis.op(n) not in _SPATIAL]
     entry.sort(key=analysis.place.__getitem__)
     if not entry:
         entry = _gate_norm(analysis, s, found)
@@ -86,7 +88,7 @@ def form_of(
         form, norms = "post-norm", [behind]
     elif before is not None and s.before:
         form, norms = "post-norm", [before]
-    if all(f.label == "convolution" for f, _ in found) and all(analysis.op(n) in _SPATIAL for n in norms):
+    if spatial and all(analysis.op(n) in _SPATIAL for n in norms):
         form, norms = "none", []
     if form != "none" and _side_by_side(analysis, found):
         form = "parallel"
@@ -129,13 +131,13 @@ def _side_by_side(analysis: Analysis, found: list[tuple[Finding, Pattern]]) -> b
 
 
 def _reads(analysis: Analysis, norm: str, root: str) -> bool:
-    return analysis.op(norm) != "batch_norm" and analysis.strip(analysis[norm].inputs[0]) == root
+    return analysis.strip(analysis[norm].inputs[0]) == root
 
 
 def _exit_norm(analysis: Analysis, branch: str, s: Sum) -> str | None:
     """A norm through which a branch leaves, met before anything but views and scales."""
     for name in analysis.walk(branch, lambda node: False):
-        if analysis.op(name) in NORMS - {"batch_norm", "group_norm"}:
+        if analysis.op(name) in NORMS - _SPATIAL:
             return name if name in s.region else None
     return None
 
@@ -158,7 +160,7 @@ def _norm_at(analysis: Analysis, root: str) -> str | None:
     """The norm whose output the stream is, where the stream is carried behind its norm."""
     for name in analysis.walk(root, lambda node: False):
         if analysis.op(name) in NORMS:
-            return name if analysis.op(name) != "batch_norm" else None
+            return name
     return None
 
 

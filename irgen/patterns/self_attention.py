@@ -52,7 +52,8 @@ def _finding(branch: Branch, analysis: Analysis, core: Core) -> Finding:
         label, memory = "self-attention", None
     if cross and own_key and not own_query:
         memory = core.q
-    return Finding(label, found.facts, nodes, {**found.ports, "x": root or core.q}, found.evidence, memory)
+    ports = {**found.ports, "x": root or core.q}
+    return Finding(label, found.facts, nodes, ports, found.evidence, found.seen.mask.causal, memory)
 
 
 def _depends(analysis: Analysis, name: str, root: str) -> bool:

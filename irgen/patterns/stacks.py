@@ -11,8 +11,6 @@ from irgen.patterns.head import fold_feed_forwards
 from irgen.patterns.layers import Sublayer, into_blocks, into_layers
 from irgen.patterns.parameters import weights_of
 
-_CAUSAL = frozenset({"causal", "sliding-window", "prefix"})
-
 
 @dataclass(slots=True)
 class Run:
@@ -185,14 +183,16 @@ def merge_codecs(runs: list[Run]) -> list[Run]:
 
 def _role(analysis: Analysis, run: Run, runs: list[Run], feeds: set[int]) -> str:
     kinds = {f.label for s in run.sublayers for f, _ in s.found}
-    masks = [f.facts.get("mask") for s in run.sublayers for f, _ in s.found if f.label == "self-attention"]
+    causal = _is_causal(run)
     crosses = "cross-attention" in kinds
-    if crosses and not analysis.live(run.first.sum.root) and not any(m in _CAUSAL for m in masks):
+    if crosses and not analysis.live(run.first.sum.root) and not causal:
         reads_query = "self-attention" in kinds or len(run.memory_sums) > 1
         return "decoder" if reads_query else "resampler"
     if id(run) in feeds and not crosses:
         return "encoder"
-    if any(m in _CAUSAL for m in masks) or crosses or kinds & {"selective-scan", "linear-recurrence"}:
+    if any(run in m.memories for m in run.memories):
+        return "tower"
+    if causal or crosses or kinds & {"selective-scan", "linear-recurrence"}:
         return "decoder"
     if kinds <= {"convolution", "unknown", "pooling"} and any("self-attention" in _kinds(r) for r in _behind(run)):
         return "head"
@@ -204,6 +204,11 @@ def _role(analysis: Analysis, run: Run, runs: list[Run], feeds: set[int]) -> str
     if any(_resized(run, other) for other in neighbours) or kinds <= {"convolution", "unknown", "pooling"}:
         return "stage"
     return "encoder"
+
+
+def _is_causal(run: Run) -> bool:
+    """Whether some self-attention of a run lets no token see a later one."""
+    return any(f.causal for s in run.sublayers for f, _ in s.found if f.label == "self-attention")
 
 
 def _kinds(run: Run) -> set[str]:
@@ -224,9 +229,8 @@ def _behind(run: Run) -> list[Run]:
 
 def _follows(later: Run, run: Run) -> bool:
     """Whether a run continues another one and nothing else, without being causal."""
-    masks = {f.facts.get("mask") for s in later.sublayers for f, _ in s.found if f.label == "self-attention"}
-    alone = not later.entry.embeddings and not later.entry.inputs
-    return later.reads == [run] and alone and not masks & _CAUSAL
+    given = {e.kind for e in later.entry.embeddings.values()} - {"learned-position", "sinusoidal-position"}
+    return later.reads == [run] and not given and not later.entry.inputs and not _is_causal(later)
 
 
 def _resized(run: Run, other: Run) -> bool:

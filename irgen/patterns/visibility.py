@@ -40,7 +40,7 @@ def visible(analysis: Analysis, core: Core, root: str | None, trunk: str | None 
             return grouped
     if keep is None:
         return Visibility(Mask("custom", None, "the mask could not be evaluated"), None)
-    mask = classify(keep)
+    mask = _without_batch(analysis, classify(keep), keep)
     if mask.kind == "causal":
         mask = _far(analysis, core, mask)
     return Visibility(mask, "sequence" if root is not None else None)
@@ -51,12 +51,43 @@ def _keep(analysis: Analysis, core: Core, probe_values: Array | None = None) -> 
     if not core.terms and not core.tanh:
         return _nothing_masked(analysis, core)
     value = analysis.probes[0].value(core.softmax) if probe_values is None else probe_values
-    if value is None or value.ndim < 2:
+    if value is None:
+        return _by_terms(analysis, core)
+    if value.ndim < 2:
         return None
     axis = int(analysis[core.softmax].attrs["axis"])  # type: ignore[arg-type]
     rows = np.moveaxis(np.asarray(value, dtype=np.float64), axis, -1)
     rows = rows[..., : _keys(analysis, core)]
     return (np.nan_to_num(rows) > 0).reshape(-1, *rows.shape[-2:]).any(axis=0)
+
+
+def _without_batch(analysis: Analysis, mask: Mask, keep: Bools) -> Mask:
+    """Blocks that are the entries of the batch laid end to end are no windows."""
+    batches = {analysis[n].shape[0] for n in analysis.graph.inputs if analysis[n].shape}
+    if mask.kind == "local-window" and mask.window and len(keep) // mask.window in batches and not mask.causal:
+        return Mask(
+            "bidirectional", None, f"{mask.check}: the {len(keep) // mask.window} entries of the batch end to end"
+        )
+    return mask
+
+
+def _by_terms(analysis: Analysis, core: Core) -> Bools | None:
+    """Where the scores are too large to evaluate: what the masks alone keep."""
+    size = analysis[core.softmax].shape[-2:]
+    kept: Bools | None = None
+    for term, how in core.terms:
+        if analysis[term].size < size[0] * size[1]:
+            continue
+        value = analysis.probes[0].value(term)
+        if value is None or value.shape[-2:] != size or how not in {"add", "where", "where-not"}:
+            return None
+        if how == "add":
+            keep = np.asarray(value, dtype=np.float64) > -1e4
+        else:
+            keep = np.asarray(value, dtype=bool) == (how == "where")
+        keep = keep.reshape(-1, *size).any(axis=0)
+        kept = keep if kept is None else kept & keep
+    return kept
 
 
 def _nothing_masked(analysis: Analysis, core: Core) -> Bools | None:
@@ -95,7 +126,7 @@ def _far(analysis: Analysis, core: Core, near: Mask) -> Mask:
             if None not in widths and widths[1] - widths[0] == _SMALL[1] - _SMALL[0]:  # type: ignore[operator]
                 window = number + int(str(widths[0])) - _SMALL[0]
                 check = f"with the constant {number} set to {_SMALL[0]} and {_SMALL[1]} the mask is a band of {widths[0]} and {widths[1]}"
-                return Mask("sliding-window", window, check)
+                return Mask("sliding-window", window, check, causal=True)
         table = _stored(analysis, name, keys)
         if table is not None:
             whole = classify(table)
