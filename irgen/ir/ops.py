@@ -3,6 +3,7 @@
 A front-end emits these operators and nothing else. What it cannot say in them it emits as `opaque` with the
 original name. Scalars are 0-d `const` nodes. Axes are non-negative wherever the rank is known.
 """
+# ruff: noqa: E501 - a table with one row a line
 
 from __future__ import annotations
 
