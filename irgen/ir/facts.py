@@ -36,7 +36,7 @@ KEYS: dict[str, tuple[str, ...]] = {
 
 
 def sublayer(part: Part) -> dict[str, Any]:
-    """One sublayer of the record: every key of its kind, `None` where not shown by the graph, then what else is known."""
+    """One sublayer of the record: every key of its kind, `None` where the graph is silent, then what else is known."""
     known = {key: part.facts.get(key) for key in KEYS.get(part.kind, ())}
     return {"kind": part.kind, **known, **{k: v for k, v in part.facts.items() if k not in known}}
 
