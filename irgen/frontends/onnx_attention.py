@@ -52,20 +52,39 @@ def repeated(b: Build, x: str, heads: int) -> str:
     return b.reshape(wide, (n, heads, tokens, width))
 
 
-def causal(b: Build, queries: int, keys: int, past: int, window: int = 0) -> str:
-    """Boolean [queries, keys]: key j is seen from query i where j ≤ i + past (and j > i + past − window)."""
-    row = b.add("arange", (), TensorType("int64", (queries,)), start=past, step=1)
+def band(
+    b: Build, queries: int, keys: int, past: int | str = 0, *, left: int | None = None, right: int | None = None
+) -> str:
+    """Boolean [queries, keys]: key j is seen from query i where i + past − left ≤ j ≤ i + past + right.
+
+    `past` counts the keys before the first query: a number, or a node with one for each batch entry.
+    """
+    row = b.add("arange", (), TensorType("int64", (queries,)), start=0 if isinstance(past, str) else past, step=1)
     row = b.reshape(row, (queries, 1))
+    if isinstance(past, str):
+        row = b.add("add", (row, b.reshape(past, (b.shape(past)[0], 1, 1, 1))))
     column = b.add("arange", (), TensorType("int64", (keys,)), start=0, step=1)
-    keep = b.add("le", (column, row))
-    if window > 0:
-        edge = b.add("sub", (row, b.scalar(window, row)))
-        keep = b.add("and", (keep, b.add("gt", (column, edge))))
+    keep = ""
+    for bound, op, sign in ((right, "le", 1), (left, "ge", -1)):
+        if bound is not None:
+            edge = b.add("add", (row, b.scalar(sign * bound, row))) if bound else row
+            seen = b.add(op, (column, edge))
+            keep = b.add("and", (keep, seen)) if keep else seen
     return keep
 
 
-def attend(b: Build, core: Core) -> tuple[str, str]:
-    """softmax(scale · q kᵀ, masked) v, and the probabilities."""
+@dataclass(frozen=True, slots=True)
+class Attended:
+    """The results of one attention, and the stages of its scores."""
+
+    out: str
+    scores: str
+    masked: str
+    weights: str
+
+
+def attend(b: Build, core: Core) -> Attended:
+    """softmax(scale · q kᵀ, masked) v."""
     heads = b.shape(core.q)[1]
     k, v = repeated(b, core.k, heads), repeated(b, core.v, heads)
     scores = b.add("matmul", (core.q, b.transpose(k, (0, 1, 3, 2))))
@@ -73,18 +92,19 @@ def attend(b: Build, core: Core) -> tuple[str, str]:
     if core.cap:
         cap = b.scalar(core.cap, scores)
         scores = b.add("mul", (b.add("tanh", (b.add("div", (scores, cap)),)), cap))
+    masked = scores
     for bias in core.biases:
-        scores = b.add("add", (scores, bias))
+        masked = b.add("add", (masked, bias))
     for keep in core.keeps:
-        scores = b.add("where", (keep, scores, b.scalar(-math.inf, scores)))
+        masked = b.add("where", (keep, masked, b.scalar(-math.inf, masked)))
     if core.sink:
-        n, _, tokens, width = b.shape(scores)
+        n, _, tokens, width = b.shape(masked)
         column = b.expand(b.reshape(core.sink, (1, heads, 1, 1)), (n, heads, tokens, 1))
-        whole = b.add("softmax", (b.concat((scores, column), 3),), axis=3)
+        whole = b.add("softmax", (b.concat((masked, column), 3),), axis=3)
         weights = b.slice(whole, 3, 0, width)
     else:
-        weights = b.add("softmax", (scores,), axis=3)
-    return b.add("matmul", (weights, v)), weights
+        weights = b.add("softmax", (masked,), axis=3)
+    return Attended(b.add("matmul", (weights, v)), scores, masked, weights)
 
 
 def _with_past(c: Call, x: str, past: int) -> str:
@@ -92,29 +112,43 @@ def _with_past(c: Call, x: str, past: int) -> str:
 
 
 def _attention(c: Call) -> Sequence[str]:
-    """Attention of opset 23 and later."""
+    """Attention of opset 23 and later; windows since 25, lengths of a cache of fixed size since 24."""
     b, three = c.b, len(c.shape()) == 3
     q = heads_first(b, c.x, c.int("q_num_heads", 1))
     k, v = (heads_first(b, c.operand(i), c.int("kv_num_heads", 1)) for i in (1, 2))
     k, v = _with_past(c, k, 4), _with_past(c, v, 5)
-    if c.has(6):
-        raise NotFolded
     queries, keys = b.shape(q)[2], b.shape(k)[2]
-    past = b.shape(c.operand(4))[2] if c.has(4) else 0
+    past: int | str = b.shape(c.operand(4))[2] if c.has(4) else 0
     keeps: list[str] = []
     biases: list[str] = []
     if c.has(3):
-        mask = c.operand(3)
+        mask = _widened(b, c.operand(3), keys)
         (keeps if b.dtype(mask) == "bool" else biases).append(mask)
-    if c.int("is_causal", 0):
-        if min(queries, keys, past) < 0:
+    if c.has(6):
+        lengths = c.operand(6)
+        column = b.add("arange", (), TensorType("int64", (keys,)), start=0, step=1)
+        keeps.append(b.add("lt", (column, b.reshape(lengths, (b.shape(lengths)[0], 1, 1, 1)))))
+        past = b.add("sub", (lengths, b.scalar(queries, lengths)))
+    left, right = c.int("left_window_size", -1), c.int("right_window_size", -1)
+    right = 0 if c.int("is_causal", 0) and right != 0 else right
+    if left >= 0 or right >= 0:
+        if min(queries, keys) < 0:
             raise NotFolded
-        keeps.append(causal(b, queries, keys, past))
+        bounds = {"left": left if left >= 0 else None, "right": right if right >= 0 else None}
+        keeps.append(band(b, queries, keys, past, **bounds))
     scale = c.float("scale", 0.0) or 1 / math.sqrt(b.shape(q)[3])
-    out, weights = attend(b, Core(q, k, v, scale, keeps, biases, c.float("softcap", 0.0)))
-    if c.count > 3 and c.int("qk_matmul_output_mode", 0) != 3:
-        raise NotFolded
-    return [heads_last(b, out) if three else out, k, v, weights]
+    made = attend(b, Core(q, k, v, scale, keeps, biases, c.float("softcap", 0.0)))
+    shown = {2: made.masked, 3: made.weights}.get(c.int("qk_matmul_output_mode", 0), made.scores)
+    return [heads_last(b, made.out) if three else made.out, k, v, shown]
+
+
+def _widened(b: Build, mask: str, keys: int) -> str:
+    """A mask that covers the first keys only: the others are not seen."""
+    shape = b.shape(mask)
+    if shape[-1] in (keys, 1) or min(shape[-1], keys) < 0:
+        return mask
+    pads = ((0, 0),) * (len(shape) - 1) + ((0, keys - shape[-1]),)
+    return b.add("pad", (mask,), pads=pads, mode="constant", value=False if b.dtype(mask) == "bool" else -math.inf)
 
 
 def _rotary(c: Call, cos: int, sin: int, positions: int) -> str:
@@ -187,10 +221,10 @@ def _multi_head(c: Call) -> Sequence[str]:
     queries, keys = b.shape(q)[2], b.shape(k)[2]
     keeps = _padding(c, 4, keys)
     if c.int("unidirectional", 0):
-        keeps.append(causal(b, queries, keys, keys - queries))
+        keeps.append(band(b, queries, keys, keys - queries, right=0))
     scale = c.float("scale", 0.0) or 1 / math.sqrt(b.shape(q)[3])
-    out, _ = attend(b, Core(q, k, v, scale, keeps, [c.operand(5)] if c.has(5) else []))
-    return [heads_last(b, out), k, v]
+    made = attend(b, Core(q, k, v, scale, keeps, [c.operand(5)] if c.has(5) else []))
+    return [heads_last(b, made.out), k, v]
 
 
 def _fused(c: Call) -> Sequence[str]:
@@ -206,10 +240,10 @@ def _fused(c: Call) -> Sequence[str]:
     tokens = b.shape(q)[2]
     keeps = _padding(c, 3, tokens)
     if c.int("unidirectional", 0):
-        keeps.append(causal(b, tokens, tokens, 0))
+        keeps.append(band(b, tokens, tokens, right=0))
     scale = c.float("scale", 0.0) or 1 / math.sqrt(b.shape(q)[3])
-    out, _ = attend(b, Core(q, k, v, scale, keeps, [c.operand(5)] if c.has(5) else []))
-    return [heads_last(b, out)]
+    made = attend(b, Core(q, k, v, scale, keeps, [c.operand(5)] if c.has(5) else []))
+    return [heads_last(b, made.out)]
 
 
 def _turned(c: Call, x: str, past: int) -> str:
@@ -244,15 +278,15 @@ def _grouped(c: Call) -> Sequence[str]:
         raise NotFolded
     window = max(c.int("local_window_size", -1), 0)
     scale = c.float("scale", 0.0) or 1 / math.sqrt(b.shape(q)[3])
+    seen = band(b, queries, keys, keys - queries, left=window - 1 if window else None, right=0)
     sink = c.optional(11)
     if c.int("smooth_softmax", 0) and not sink:
         sink = b.add("full", (), TensorType(b.dtype(q), (heads,)), value=0.0)
     core = Core(
-        q, k, v, scale, [causal(b, queries, keys, keys - queries, window)], [c.operand(10)] if c.has(10) else [],
+        q, k, v, scale, [seen], [c.operand(10)] if c.has(10) else [],
         c.float("softcap", 0.0), sink,
     )  # fmt: skip
-    out, _ = attend(b, core)
-    return [heads_last(b, out), k, v]
+    return [heads_last(b, attend(b, core).out), k, v]
 
 
 def _embed(c: Call) -> Sequence[str]:

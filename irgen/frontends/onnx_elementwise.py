@@ -41,7 +41,8 @@ def bare(c: Call, x: str, other: str) -> str:
 
 def binary(c: Call, op: str, a: str, b: str) -> str:
     """A broadcast call of two operands."""
-    return c.b.add(op, (bare(c, a, b), bare(c, b, a)))
+    b = bare(c, b, a)
+    return c.b.add(op, (bare(c, a, b), b))
 
 
 def _binary(op: str) -> Lowering:
@@ -87,7 +88,7 @@ def _shift(c: Call) -> str:
 def _where(c: Call) -> str:
     test, a, b = c.x, c.operand(1), c.operand(2)
     wide = max((test, a, b), key=lambda x: c.b.type(x).rank)
-    return c.b.add("where", (test, bare(c, a, wide), bare(c, b, wide)))
+    return c.b.add("where", (test, *(x if x == wide else bare(c, x, wide) for x in (a, b))))
 
 
 def _cast(c: Call) -> str:

@@ -31,5 +31,8 @@ def body_of(domain: str, node: NodeProto, version: int, kinds: Sequence[TensorTy
         return None
     types = [type_proto(kind).SerializeToString() if kind else TypeProto().SerializeToString() for kind in kinds]
     body = FunctionProto()
-    body.ParseFromString(found.get_context_dependent_function(node.SerializeToString(), types))
+    try:
+        body.ParseFromString(found.get_context_dependent_function(node.SerializeToString(), types))
+    except (TypeError, ValueError, RuntimeError):  # the operands are of a kind that its body is not made for
+        return None
     return body if body.node else None

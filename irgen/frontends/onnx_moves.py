@@ -220,7 +220,8 @@ def _space_to_depth(c: Call) -> str:
     n, channels, height, width = c.shape()
     k = c.int("blocksize", 1)
     x = c.b.reshape(c.x, (n, channels, height // k, k, width // k, k))
-    return c.b.reshape(c.b.transpose(x, (0, 3, 5, 1, 2, 4)), (n, channels * k * k, height // k, width // k))
+    perm = (0, 3, 5, 1, 2, 4) if c.str("mode", "DCR") == "DCR" else (0, 1, 3, 5, 2, 4)
+    return c.b.reshape(c.b.transpose(x, perm), (n, channels * k * k, height // k, width // k))
 
 
 OPS: dict[str, Lowering] = {

@@ -108,11 +108,14 @@ def _conv_transposed(c: Call) -> str:
         scaled = tuple(n * s for n, s in zip(c.shape()[2:], stride, strict=True))
         sizes = scaled if target is None else target[-space:]
         found: list[tuple[int, int]] = []
+        grown: list[int] = []
         for n, k, s, d, o, out in zip(c.shape()[2:], kernel, stride, dilation, extra, sizes, strict=True):
-            total = max(s * (n - 1) + o + d * (k - 1) + 1 - out, 0)
+            total = s * (n - 1) + o + d * (k - 1) + 1 - out
+            grown.append(o - min(total, 0))
+            total = max(total, 0)
             small = total // 2
             found.append((total - small, small) if auto != "SAME_UPPER" else (small, total - small))
-        pads = tuple(found)
+        pads, extra = tuple(found), tuple(grown)
     given = [c.x, c.operand(1)] + ([c.operand(2)] if c.has(2) else [])
     return c.b.add(
         "conv_transposed", given, stride=stride, dilation=dilation, pads=pads, groups=c.int("group", 1),

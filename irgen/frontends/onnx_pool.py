@@ -47,7 +47,7 @@ def _global(mode: str) -> Lowering:
 def _resize(c: Call) -> str:
     """Sizes come as sizes or as factors; only the named axes where there is a list of axes."""
     shape = c.shape()
-    axes = c.axes(c.ints("axes"), len(shape))
+    axes = [c.axis(a, len(shape)) for a in (c.ints("axes") or range(len(shape)))]
     sizes, factors = (None, None)
     if c.op == "Upsample" or c.version < 11:
         factors = c.attrs.get("scales") or _floats(c, 1)

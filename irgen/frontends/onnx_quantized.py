@@ -73,14 +73,18 @@ def _dequantize(c: Call) -> str:
     if c.type().is_float and c.type().dtype != "float8":
         return x
     rank = len(c.shape())
-    axis = c.axis(c.int("axis", 1), rank) if rank else 0
+    per_axis = c.b.type(scale).rank == 1 and c.b.type(scale).size > 1
+    axis = c.axis(c.int("axis", 1), rank) if per_axis or c.int("block_size", 0) else 0
     if _stored(c, x) and (rank >= 2 or c.type().size > 1):
         return _weight(c, x, scale, zero, axis, c.int("block_size", 0))
+    if c.int("block_size", 0):
+        raise NotFolded
     x = c.b.cast(x, c.b.dtype(scale))
+    along = [c.b.type(scale).size if i == axis else 1 for i in range(rank)] if per_axis else ()
+    scale = c.b.reshape(scale, along) if per_axis else scale
     if zero:
+        zero = c.b.reshape(zero, along) if per_axis else zero
         x = c.b.add("sub", (x, c.b.cast(zero, c.b.dtype(scale))))
-    if c.b.rank(scale) == 1 and c.b.type(scale).size > 1:
-        scale = c.b.reshape(scale, [-1 if i == axis else 1 for i in range(rank)])
     return c.b.add("mul", (x, scale))
 
 

@@ -27,6 +27,8 @@ def _reduce(c: Call) -> str:
 
 def _arg(c: Call) -> str:
     axis = c.axis(c.int("axis", 0), len(c.shape()))
+    if c.int("select_last_index", 0):
+        raise NotFolded
     op = "argmax" if c.op == "ArgMax" else "argmin"
     return c.b.add(op, (c.x,), axis=axis, keepdims=bool(c.int("keepdims", 1)))
 

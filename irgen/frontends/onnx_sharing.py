@@ -27,7 +27,11 @@ def retied(graph: Graph, values: Values) -> Graph:
     """A matrix that repeats an embedding table, upright or transposed, is that table."""
     read = [node.inputs[0] for node in graph if node.op in ("embedding", "gather")]
     tables = [name for name in read if _is_matrix(graph, name)]
-    heads = {node.inputs[1] for node in graph if node.op in _PRODUCTS and _is_matrix(graph, node.inputs[1])}
+    heads = {
+        node.inputs[1]
+        for node in graph
+        if node.op in _PRODUCTS and len(node.inputs) > 1 and _is_matrix(graph, node.inputs[1])
+    }
     same: dict[str, tuple[str, bool]] = {}
     for table in dict.fromkeys(tables):
         shape = graph.nodes[table].shape

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from onnx import FunctionProto, GraphProto, NodeProto, TensorProto, ValueInfoProto
+from onnx import FunctionProto, GraphProto, NodeProto, TensorProto, ValueInfoProto, helper
 
 from irgen.errors import GraphError, SourceError
 from irgen.frontends.onnx_build import Build, RankUnknown
@@ -156,7 +156,7 @@ class Sweep:
             if rule is not None:
                 result = rule(call)
                 return (result,) if isinstance(result, str) else result
-            expansion = body_of(domain, node, version, [self.build.type(x) if x else None for x in inputs])
+            expansion = body_of(domain, settled(node, attrs), version, [self.build.type(x) if x else None for x in inputs])
             if expansion is not None:
                 return self.open(expansion, node, inputs, attrs)
             return opaque(call, domain, node)
@@ -245,6 +245,17 @@ class Sweep:
                 f"nothing produces the output {text(value.name)!r}", fix="the file is damaged: export the model again"
             )
         return found
+
+
+def settled(node: NodeProto, attrs: Mapping[str, Value]) -> NodeProto:
+    """A node of a function's body with the attributes of the call in place of references to them."""
+    if not any(proto.ref_attr_name for proto in node.attribute):
+        return node
+    copy = NodeProto()
+    copy.CopyFrom(node)
+    del copy.attribute[:]
+    copy.attribute.extend(helper.make_attribute(name, value) for name, value in attrs.items())
+    return copy
 
 
 def _without(node: NodeProto, absent: set[str]) -> NodeProto:
