@@ -51,6 +51,13 @@ class _Asked:
     answer: list[Memory] | str
 
 
+def _accumulates(analysis: Analysis, name: str) -> bool:
+    """Whether a node can carry a state: a running sum, a scan, or a product of two hidden states."""
+    if analysis.op(name) in {"cumsum", "cumprod", "logcumsumexp", "scan", "loop", "rnn"}:
+        return True
+    return analysis.op(name) in {"mul", "matmul", "einsum", "linear"} and len(set(analysis.data(name))) > 1
+
+
 def _search(branch: Branch) -> list[Memory] | str:
     analysis, root = branch.analysis, branch.root
     if root is None or len(analysis[root].shape) != 3 or branch.axis % 3 != 2:
@@ -66,6 +73,9 @@ def _search(branch: Branch) -> list[Memory] | str:
         if len(nodes) < SMALLEST or not leaves or spent & set(nodes):
             continue
         if not any(analysis.op(n) in MIXERS for n in nodes) or branch.claimed & set(nodes):
+            continue
+        if not any(_accumulates(analysis, n) for n in nodes):
+            reason = "tokens are only moved: no product or running sum accumulates them"
             continue
         if (why := _product_bent(analysis, nodes)) is not None:
             reason = why
