@@ -58,23 +58,29 @@ OVERRIDES = {"off": "u", "same": "u"}
 
 
 def sheet(used: set[str], theme: str) -> str:
-    """The rules of the used classes. `auto` follows the reader's light or dark setting; other themes are baked in."""
+    """The rules of the used classes. `auto` follows the reader's light or dark setting; other themes are baked in.
+
+    Renderers without CSS variables skip at-rules and see plain colours; browsers take the variables behind `@supports`,
+    whose dark values hold where the reader prefers dark, and which a page may set itself.
+    """
     base = flat("dark" if theme == "dark" else "light")
     tokens: set[str] = {"ink"}
-
-    def declare(name: str, token: str) -> str:
-        tokens.add(token)
-        if theme != "auto":
-            return f"{name}:{base[token]}"
-        return f"{name}:{base[token]};{name}:var(--ir-{token},{base[token]})"
-
-    rules = [f".ir text{{font-family:{FONTS};font-size:13px;{declare('fill', 'ink')}}}"]
+    plain = [f".ir text{{font-family:{FONTS};font-size:13px;fill:{base['ink']}}}"]
+    variable = [f".ir text{{fill:var(--ir-ink,{base['ink']})}}"]
     for name, (fixed, pairs) in RULES.items():
-        if name in used:
-            body = ";".join([*([fixed] if fixed else []), *(declare(key, token) for key, token in pairs)])
-            rules.append(f".ir .{name}{{{body}}}")
-    if theme == "auto":
-        dark = flat("dark")
-        values = ";".join(f"--ir-{token}:{dark[token]}" for token in dark if token in tokens)
-        rules.append(f"@media (prefers-color-scheme:dark){{.ir{{{values}}}}}")
-    return "".join(rules)
+        if name not in used:
+            continue
+        tokens.update(token for _, token in pairs)
+        body = [*([fixed] if fixed else []), *(f"{key}:{base[token]}" for key, token in pairs)]
+        plain.append(f".ir .{name}{{{';'.join(body)}}}")
+        if pairs:
+            coloured = ";".join(f"{key}:var(--ir-{token},{base[token]})" for key, token in pairs)
+            variable.append(f".ir .{name}{{{coloured}}}")
+    if theme != "auto":
+        return "".join(plain)
+    dark = flat("dark")
+    values = ";".join(f"--ir-{token}:{dark[token]}" for token in dark if token in tokens)
+    return (
+        f"{''.join(plain)}@supports (fill:var(--x)){{{''.join(variable)}}}"
+        f"@media (prefers-color-scheme:dark){{.ir{{{values}}}}}"
+    )

@@ -72,7 +72,7 @@ def cut(text: str, style: str, most: float) -> str:
 
 
 def choose(text: str, style: str, most: float, lines: int) -> list[str]:
-    """The first of the alternatives (separated by line feeds) that fits one line, or breaks well; else the last, cut."""
+    """The first alternative (line feeds part them) that fits one line, or breaks well; else the last, cut."""
     options = text.split("\n")
     for option in options:
         if width(option, style) <= most:
