@@ -39,5 +39,7 @@ def test_no_english_word_is_left_in_a_korean_figure():
     ):
         figure = read(render(VIEW(ALL[name](), title="0", lang="ko")))
         for text in figure.words:
+            if "=" in text.shown or "−" in text.shown:
+                continue
             left = [word for word in re.findall(r"[A-Za-z]{2,}", text.shown) if not KEPT.fullmatch(word)]
             assert not left, (name, text.shown)
