@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from irgen.errors import InputError
 from irgen.source import Built
@@ -93,7 +93,7 @@ def of_module(module: torch.nn.Module, inputs: Inputs) -> dict[str, Any]:
             at=f"{type(module).__name__}.forward{signature}",
             fix=f"give them in Python, or return (module, inputs) from the callable, or {shapes}",
         )
-    values = dict(inputs) if isinstance(inputs, Mapping) else _in_order(module, signature, inputs)
+    values = by_name(inputs) or _in_order(module, signature, inputs)
     _check_names(values, list(signature.parameters), signature, type(module).__name__)
     return {name: _tensor(name, value, torch) for name, value in values.items()}
 
@@ -103,9 +103,8 @@ BY_NAME = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KE
 
 def _in_order(module: torch.nn.Module, signature: inspect.Signature, inputs: Any) -> dict[str, Any]:
     """Positional inputs by the names of the arguments that they fill."""
-    given = tuple(inputs) if isinstance(inputs, (tuple, list)) and not _is_shape(inputs) else (inputs,)
     try:
-        bound = signature.bind(*given)
+        bound = signature.bind(*in_order(inputs))
     except TypeError as error:
         raise InputError(
             f"the inputs do not fit the module: {error}",
@@ -124,8 +123,25 @@ def _check_names(values: Mapping[str, Any], known: list[str], signature: inspect
             raise InputError(f"the model has no input {name!r}", at=where, fix=f"{hint}one of: {', '.join(known)}")
 
 
+def by_name(inputs: Inputs) -> dict[str, Any]:
+    """Inputs that are given by name; empty where they are given in order."""
+    return dict(cast("Mapping[str, Any]", inputs)) if isinstance(inputs, Mapping) else {}
+
+
+def in_order(inputs: Inputs) -> tuple[Any, ...]:
+    """Inputs that are given in order, one alone as well."""
+    given = cast("object", inputs)
+    if isinstance(given, (tuple, list)) and not _is_shape(cast("object", given)):
+        return tuple(cast("Sequence[Any]", given))
+    return (given,)
+
+
 def _is_shape(value: object) -> bool:
-    return isinstance(value, (tuple, list)) and bool(value) and all(isinstance(n, int) for n in value)  # pyright: ignore[reportUnknownVariableType]
+    """Whether a value is a shape such as `(2, 19)`."""
+    if not isinstance(value, (tuple, list)):
+        return False
+    sizes = cast("Sequence[Any]", value)
+    return bool(sizes) and all(isinstance(n, int) for n in sizes)
 
 
 def _tensor(name: str, value: Any, torch: Any) -> Any:
@@ -150,10 +166,9 @@ def refit(built: Built, inputs: Inputs) -> Built:
     Values are drawn again from those that are there, so that token ids stay inside the vocabulary.
     Raises `InputError` for an unknown input or sizes that contradict each other.
     """
-    if not isinstance(inputs, Mapping):
-        inputs = of_order(built, inputs)
-    _check_names(inputs, list(built.kwargs), None, built.title)
-    shapes = {n: shape(v, None, n) if _is_shape(v) else v for n, v in inputs.items()}
+    named = by_name(inputs) or of_order(built, inputs)
+    _check_names(named, list(built.kwargs), None, built.title)
+    shapes: dict[str, Any] = {n: shape(v, None, n) if _is_shape(v) else v for n, v in named.items()}
     sizes: dict[str, int] = {}
     kwargs = dict(built.kwargs)
     for name, value in shapes.items():
@@ -173,7 +188,7 @@ def refit(built: Built, inputs: Inputs) -> Built:
 
 def of_order(built: Built, inputs: Any) -> dict[str, Any]:
     """Inputs given in order, by the names that the system lists."""
-    given = tuple(inputs) if isinstance(inputs, (tuple, list)) and not _is_shape(inputs) else (inputs,)
+    given = in_order(inputs)
     if len(given) > len(built.kwargs):
         raise InputError(
             f"{len(given)} inputs were given, the model takes {len(built.kwargs)}",

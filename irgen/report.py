@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 from irgen.zoo import Model as System
 
@@ -57,7 +57,8 @@ def words(part: Record) -> str:
             f"{part.get('experts')} experts{shared}, top {part.get('top_k')} by {part.get('scoring')}, {_expert(part)}"
         )
     if kind == "unknown":
-        return ", ".join(f"{count} {op}" for op, count in (part.get("ops") or {}).items())
+        counts: dict[str, int] = part.get("ops") or {}
+        return ", ".join(f"{count} {op}" for op, count in counts.items())
     return ", ".join(f"{key} {_value(value)}" for key, value in part.items() if key != "kind" and value is not None)
 
 
@@ -83,7 +84,7 @@ FLAGS = {"bias": "bias", "qk_norm": "q/k norm", "sinks": "sinks", "gated": "gate
 
 
 def _value(value: Any) -> str:
-    return "×".join(map(str, value)) if isinstance(value, list) else str(value)
+    return "×".join(map(str, cast("list[Any]", value))) if isinstance(value, list) else str(value)
 
 
 def summary(record: Record) -> str:

@@ -7,11 +7,11 @@ import importlib
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from irgen import zoo
 from irgen.errors import InputError, IrgenError, SourceError
@@ -133,7 +133,12 @@ def _from_callable(source: str, inputs: Inputs, say: Say) -> Found:
     with users_code(source):
         made = make()
     if isinstance(made, tuple):
-        module, given = made
+        pair = cast("tuple[Any, ...]", made)
+        if len(pair) != 2:
+            raise SourceError(
+                f"{source} returned {len(pair)} values", at=source, fix="return a module, or a module and its inputs"
+            )
+        module, given = pair
         return _from_object(module, inputs or given, say, name=source)
     return _from_object(made, inputs, say, name=source)
 
@@ -168,7 +173,7 @@ def load_callable(source: str) -> Callable[[], Any]:
 
 
 @contextmanager
-def users_code(source: str) -> Iterator[None]:
+def users_code(source: str) -> Generator[None]:
     """Whatever the user's own code raises is told as its error, with the line that raised it."""
     try:
         yield

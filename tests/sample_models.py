@@ -62,6 +62,10 @@ def fails() -> nn.Module:
     raise RuntimeError("the weights are on the other machine")
 
 
+def three() -> tuple[int, int, int]:
+    return (1, 2, 3)
+
+
 def nothing() -> None:
     """Not a model."""
 

@@ -166,6 +166,7 @@ def test_callables_that_are_none_are_refused(refused):
     assert "cannot be imported" in refused("facts", "tests.no_such_module:decoder")
     assert "on the other machine" in refused("facts", "tests.sample_models:fails")
     assert "NoneType" in refused("facts", "tests.sample_models:nothing")
+    assert "returned 3 values" in refused("facts", "tests.sample_models:three")
 
 
 def test_a_module_with_a_syntax_error_is_refused(refused, tmp_path: Path):
