@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch.export import ExportedProgram
+from torch.export.graph_signature import InputKind
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from irgen.errors import InputError, SourceError
@@ -69,7 +70,7 @@ def _inputs(program: ExportedProgram) -> tuple[tuple[Any, ...], dict[str, Any], 
     """Example arguments and their tree. Fake or missing ones are made anew."""
     given = program.example_inputs
     if given is None:
-        made = [some_tensor(_hints(sizes), dtype) for sizes, dtype in _placeholders(program)]
+        made = [some_tensor(_hints(sizes), dtype) if dtype else None for sizes, dtype in _placeholders(program)]
         args, kwargs = tree_unflatten(made, program.call_spec.in_spec)  # pyright: ignore
     else:
         args, kwargs = given
@@ -86,13 +87,12 @@ def _inputs(program: ExportedProgram) -> tuple[tuple[Any, ...], dict[str, Any], 
 
 def _placeholders(program: ExportedProgram) -> list[tuple[Dims, Any]]:
     """Sizes and type of every user input, in order; no sizes for what is not a tensor."""
-    wanted = set(program.graph_signature.user_inputs)
+    values = {node.name: node.meta.get("val") for node in program.graph.nodes if node.op == "placeholder"}
+    given = [spec.arg for spec in program.graph_signature.input_specs if spec.kind is InputKind.USER_INPUT]
     found: list[tuple[Dims, Any]] = []
-    for node in program.graph.nodes:
-        if node.op == "placeholder" and node.name in wanted:
-            value = node.meta.get("val")
-            tensor = isinstance(value, torch.Tensor)
-            found.append((tuple(value.shape), value.dtype) if tensor else ((), None))
+    for arg in given:
+        value = values.get(arg.name)
+        found.append((tuple(value.shape), value.dtype) if isinstance(value, torch.Tensor) else ((), None))
     return found
 
 

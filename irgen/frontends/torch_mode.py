@@ -141,7 +141,13 @@ class Recorder(TorchFunctionMode):
         sizes = KNOWN_SIZES.get(_bare_name(func))
         if sizes is not None:
             return self._values.as_fake(sizes(*args))
-        key = None if target or self.nested or self._trail is not None else self._memo.key(func, seen, named)
+        if self._trail is not None and not self.nested:
+            self._trail.paused = True
+            try:
+                return func(*args, **kwargs)
+            finally:
+                self._trail.paused = False
+        key = None if target or self.nested else self._memo.key(func, seen, named)
         if key is None:
             return func(*args, **kwargs)
         out = self._memo.recall(key, seen, named, self.seen.tensor)
@@ -206,7 +212,7 @@ class Recorder(TorchFunctionMode):
 
     def _fill(self, tensor: torch.Tensor) -> bool:
         """Record what made a tensor of unknown origin from the trail, and what that was made of."""
-        steps = [] if self._trail is None else self._trail.steps(tensor)
+        steps = [] if self._trail is None else self._trail.steps(tensor, lambda x: self.seen.known(x) is not None)
         for func, args, kwargs, out in steps:
             seen, named = mapped(args, self._or_ref), mapped(kwargs, self._or_ref)
             _, made = self._results(out, seen, named)

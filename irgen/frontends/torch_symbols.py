@@ -27,7 +27,7 @@ def with_symbols(graph: Graph, others: Sequence[Graph], axes: Mapping[str, Seque
     still = sorted(name for name, sizes in base.items() if len(set(sizes)) == 1)
     findings += [f"{name} was {base[name][0]} in every capture: whether it can vary was not seen" for name in still]
     moving = {name: sizes for name, sizes in base.items() if name not in still}
-    solve = _Solver(moving)
+    solve = _Solver(moving, _counting(graph, axes))
     nodes = dict(graph.nodes)
     if all(_operators(other) == _operators(graph) for other in others):
         places = [list(graph.nodes), *(list(other.nodes) for other in others)]
@@ -54,6 +54,11 @@ def _base(graph: Graph, others: Sequence[Graph], axes: Mapping[str, Sequence[str
             if symbol is not None and axis < len(node.shape):
                 base.setdefault(symbol, tuple(g.nodes[g.inputs[at]].shape[axis] for g in (graph, *others)))
     return base
+
+
+def _counting(graph: Graph, axes: Mapping[str, Sequence[str | None]]) -> frozenset[str]:
+    """Symbols that count samples: they stand first. Nothing is cut from such an axis or added to it."""
+    return frozenset(axes[name][0] or "" for name, _ in _inputs(graph) if axes.get(name))
 
 
 def _inputs(graph: Graph) -> list[tuple[str, Node]]:
@@ -93,8 +98,9 @@ def _one(types: Sequence[TensorType], solve: _Solver) -> TensorType:
 class _Solver:
     """Expressions of the base symbols, by the sizes that a dimension had at each capture."""
 
-    def __init__(self, base: Mapping[str, Sizes]) -> None:
+    def __init__(self, base: Mapping[str, Sizes], counting: frozenset[str] = frozenset()) -> None:
         self._base = base
+        self._counting = counting
         self._known: dict[Sizes, str | None] = {}
         self.unexplained: set[Sizes] = set()
         self._products: dict[str, Sizes] = dict(base)
@@ -108,9 +114,11 @@ class _Solver:
         return self._known[sizes]
 
     def _solved(self, sizes: Sizes) -> str | None:
-        forms = (self._same, self._multiple, self._shifted, self._part, self._sum, self._shifted_part, self._affine)
-        for form in forms:
-            for name, values in self._products.items():
+        cut = {name: values for name, values in self._products.items() if name not in self._counting}
+        forms = (self._shifted, self._part, self._sum, self._shifted_part, self._affine)
+        tries = [(form, self._products) for form in (self._same, self._multiple)] + [(form, cut) for form in forms]
+        for form, products in tries:
+            for name, values in products.items():
                 found = form(name, values, sizes)
                 if found:
                     return found

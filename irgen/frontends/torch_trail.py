@@ -8,31 +8,44 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from irgen.frontends.torch_seen import storage_of
 from irgen.frontends.torch_shadow import tensors
 
 Step = tuple[Any, tuple[Any, ...], dict[str, Any], Any]
 
 
 class Trail(TorchDispatchMode):
-    """Keeps every dispatcher call of a pass, so that a hole at the level of functions can be filled from below."""
+    """Keeps the dispatcher calls that ran outside recorded functions, so that holes can be filled from below."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._made: dict[int, list[Step]] = {}
-        self._alive: list[Step] = []
+        self.paused = False
+        self._ran: list[Step] = []
+        self._told: set[int] = set()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         named = dict(kwargs or {})
         out = func(*args, **named)
-        step: Step = (func, args, named, out)
-        self._alive.append(step)
-        for tensor in tensors(out):
-            self._made.setdefault(id(tensor), []).append(step)
+        if not self.paused:
+            self._ran.append((func, args, named, out))
         return out
 
-    def steps(self, tensor: torch.Tensor) -> list[Step]:
-        """The calls that made, and then wrote, a tensor; each is told once."""
-        return self._made.pop(id(tensor), [])
+    def steps(self, tensor: torch.Tensor, known: Callable[[torch.Tensor], bool]) -> list[Step]:
+        """The calls that made a tensor and wrote its memory, and what these needed, in order; each is told once."""
+        wanted, memory, chosen = {id(tensor)}, {storage_of(tensor)}, list[int]()
+        for at in range(len(self._ran) - 1, -1, -1):
+            func, args, kwargs, out = self._ran[at]
+            makes = any(id(x) in wanted for x in tensors(out))
+            changes = func._schema.is_mutable and any(storage_of(x) in memory for x in tensors(args[:1]))
+            if at in self._told or not (makes or changes):
+                continue
+            chosen.append(at)
+            for x in tensors((args, kwargs)):
+                if not known(x):
+                    wanted.add(id(x))
+                    memory.add(storage_of(x))
+        self._told.update(chosen)
+        return [self._ran[at] for at in reversed(chosen)]
 
 
 class Below(TorchDispatchMode):

@@ -40,6 +40,14 @@ with warnings.catch_warnings(action="ignore"):
     scripted = torch.jit.script(_gated)
 
 
+def hidden(x: torch.Tensor) -> torch.Tensor:
+    """What no torch function shows: the tensors in here are of unknown origin."""
+    with torch._C.DisableTorchFunction():
+        y = torch.tanh(x) * 2
+        y[:, 0] = 1
+        return y.transpose(0, 1)
+
+
 class Recurrent(nn.Module):
     def __init__(self, kind: type[nn.RNNBase], **options: Any) -> None:
         super().__init__()
@@ -113,6 +121,8 @@ MODULES: dict[str, nn.Module] = {
         + torch.vmap(torch.vmap(lambda i, j: (i >= j).float(), (None, 0)), (0, None))(torch.arange(5), torch.arange(5))[..., :1]
     ),
     "autograd function": Calls(lambda x: Doubled.apply(x) + 1),
+    "hidden from functions": Calls(lambda x: hidden(x) + 1),
+    "hidden view": Calls(lambda x: (x * 2, hidden(x * 3).exp())[1]),
     "script": Calls(lambda x: scripted(x, x + 1)),
     "numpy table": Calls(lambda x: x + torch.from_numpy(TABLE)),
     "data": Calls(lambda x: x.data * 2 + x.detach()),
@@ -122,7 +132,10 @@ MODULES["multi-head attention"] = type(
     "Attends",
     (nn.Module,),
     {
-        "__init__": lambda self: (nn.Module.__init__(self), setattr(self, "mha", nn.MultiheadAttention(8, 2, batch_first=True)))[0],
+        "__init__": lambda self: (
+            nn.Module.__init__(self),
+            setattr(self, "mha", nn.MultiheadAttention(8, 2, batch_first=True)),
+        )[0],
         "forward": lambda self, x: self.mha(x, x, x, need_weights=True),
     },
 )()
@@ -189,7 +202,11 @@ def test_provenance_names_module_class_line_and_call() -> None:
     graph = capture(nn.Sequential(nn.Linear(8, 6), nn.GELU()), (X,))
     origins = {n.op: graph.provenance[n.id] for n in graph if n.op in ("linear", "gelu")}
     assert (origins["linear"].module, origins["linear"].cls) == ("0", "Linear")
-    assert (origins["gelu"].module, origins["gelu"].cls, origins["gelu"].call) == ("1", "GELU", "torch.nn.functional.gelu")
+    assert (origins["gelu"].module, origins["gelu"].cls, origins["gelu"].call) == (
+        "1",
+        "GELU",
+        "torch.nn.functional.gelu",
+    )
     assert capture(Calls(lambda x: x + 1), (X,)).provenance["n2"].line.startswith("test_torch_live.py:")
 
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from irgen.frontends.torch_build import as_array
 from irgen.frontends.torch_live import bound, capture
-from irgen.frontends.torch_scope import transparent_functions
+from irgen.frontends.torch_scope import evaluation, transparent_functions
 from irgen.frontends.torch_trees import tensors_by_name
 from irgen.ir.evaluate import run
 from irgen.ir.graph import Graph
@@ -56,8 +56,8 @@ def disagreement(
 ) -> float:
     """The largest difference between the graph's and the module's outputs, relative to the largest output."""
     graph = capture(module, args, kwargs) if graph is None else graph
-    with torch.no_grad(), transparent_functions():
-        own = dict(tensors_by_name(module.eval()(*args, **(kwargs or {})), "output"))
+    with torch.no_grad(), transparent_functions(), evaluation(module):
+        own = dict(tensors_by_name(module(*args, **(kwargs or {})), "output"))
     worst = 0.0
     for name, value in outputs(graph, module, bound(module, args, dict(kwargs or {}))).items():
         wanted = np.nan_to_num(as_array(own[name])[0].astype(complex))
