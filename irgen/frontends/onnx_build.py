@@ -140,6 +140,12 @@ class Build:
             self._fixed.add(name)
         return name
 
+    def learn(self, name: str) -> None:
+        """Make a filled tensor a parameter, and forget that what was computed from it is fixed."""
+        node = self.graph.nodes[name]
+        self.graph.nodes[name] = Node(name, "param", (), node.type)
+        self._fixed.discard(name)
+
     def const(self, value: Array, dtype: str | None = None, *, plain: bool | None = None) -> str:
         """A constant; scalars and short integer vectors take part in the arithmetic on sizes."""
         value = np.asarray(value)

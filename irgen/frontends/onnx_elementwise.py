@@ -62,6 +62,14 @@ def _older(c: Call) -> str:
     return binary(c, op, a, b)
 
 
+def _p_relu(c: Call) -> str:
+    """Before opset 7 one slope stood for each channel (axis 1)."""
+    slope, shape = c.operand(1), c.shape()
+    if c.version < 7 and len(shape) > 2 and c.shape(1) == shape[1:2]:
+        slope = c.b.reshape(slope, (shape[1], *(1,) * (len(shape) - 2)))
+    return binary(c, "prelu", c.x, slope)
+
+
 def _fold(op: str) -> Callable[[Call], str]:
     def lower(c: Call) -> str:
         result = c.x
@@ -200,7 +208,7 @@ OPS: dict[str, Lowering] = {
     **{name: _binary(op) for name, op in PAIRS.items()},
     **{name: _fold(op) for name, op in FOLDED.items()},
     **dict.fromkeys(("Add", "Sub", "Mul", "Div", "Pow", "Equal", "Less", "Greater", "And", "Or", "Xor"), _older),
-    "Mean": _mean, "Mod": _mod, "BitShift": _shift, "Where": _where, "Cast": _cast, "CastLike": _cast_like,
+    "PRelu": _p_relu, "Mean": _mean, "Mod": _mod, "BitShift": _shift, "Where": _where, "Cast": _cast, "CastLike": _cast_like,
     "Clip": _clip, "Gelu": _gelu, "Celu": _celu, "Selu": _selu, "HardSigmoid": _hard_sigmoid, "Swish": _swish,
     "ThresholdedRelu": _thresholded, "Shrink": _shrink, "IsInf": _is_inf, "Asinh": _area(1), "Acosh": _area(-1),
     "Atanh": _area(0, tangent=True), "Identity": _identity, "Dropout": _dropout,

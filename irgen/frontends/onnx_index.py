@@ -27,6 +27,17 @@ def learned(c: Call, x: str) -> bool:
     return node.op == "param"
 
 
+def weight(c: Call, i: int) -> str:
+    """Operand i where a weight stands: a filled tensor there is a parameter whose values were left out of the file."""
+    x = c.operand(i)
+    root = c.b.graph.nodes[x]
+    while root.op in MOVES and len(root.inputs) == 1:
+        root = c.b.graph.nodes[root.inputs[0]]
+    if root.op == "full" and root.tensor.is_float and root.tensor.rank > 0 and root.tensor.size > 1:
+        c.b.learn(root.id)
+    return x
+
+
 def _gather(c: Call) -> str:
     shape = c.shape()
     axis = c.axis(c.int("axis", 0), len(shape))

@@ -7,12 +7,12 @@ import re
 
 from irgen.errors import SourceError
 from irgen.frontends.onnx_call import Call, Lowering
-from irgen.frontends.onnx_index import learned
+from irgen.frontends.onnx_index import learned, weight
 from irgen.ir.rules import SizesDisagree
 
 
 def _matmul(c: Call) -> str:
-    return c.b.add("matmul", (c.x, c.operand(1)))
+    return c.b.add("matmul", (c.x, weight(c, 1)))
 
 
 def _scaled(c: Call, x: str, factor: float) -> str:
@@ -21,13 +21,13 @@ def _scaled(c: Call, x: str, factor: float) -> str:
 
 def gemm(c: Call) -> str:
     """A weight as second operand makes it `linear`; factors and transposes stay beside it."""
-    a, b = c.x, c.operand(1)
+    a, b = c.x, weight(c, 1)
     if len(c.shape()) != 2 or len(c.shape(1)) != 2:
         raise SizesDisagree(len(c.shape()), len(c.shape(1)))
     if c.int("transA", 0):
         a = c.b.transpose(a, (1, 0))
     turned, alpha, beta = bool(c.int("transB", 0)), c.float("alpha", 1.0), c.float("beta", 1.0)
-    shift = c.optional(2) if beta != 0 else ""
+    shift = weight(c, 2) if beta != 0 and c.has(2) else ""
     if learned(c, b):
         width = c.shape(1)[0 if turned else 1]
         inside = bool(shift) and alpha == 1.0 and beta == 1.0 and c.b.shape(shift) == (width,) and learned(c, shift)
@@ -90,7 +90,7 @@ def conv(c: Call) -> str:
     shape = c.shape(1)
     kernel, space = shape[2:], len(shape) - 2
     stride, dilation = c.ints("strides") or (1,) * space, c.ints("dilations") or (1,) * space
-    given = [c.x, c.operand(1)] + ([c.operand(2)] if c.has(2) else [])
+    given = [c.x, weight(c, 1)] + ([weight(c, 2)] if c.has(2) else [])
     return c.b.add(
         "conv", given, stride=stride, dilation=dilation, pads=padding(c, kernel, stride, dilation),
         groups=c.int("group", 1),
@@ -116,7 +116,7 @@ def _conv_transposed(c: Call) -> str:
             small = total // 2
             found.append((total - small, small) if auto != "SAME_UPPER" else (small, total - small))
         pads, extra = tuple(found), tuple(grown)
-    given = [c.x, c.operand(1)] + ([c.operand(2)] if c.has(2) else [])
+    given = [c.x, weight(c, 1)] + ([weight(c, 2)] if c.has(2) else [])
     return c.b.add(
         "conv_transposed", given, stride=stride, dilation=dilation, pads=pads, groups=c.int("group", 1),
         output_padding=extra,
@@ -164,7 +164,7 @@ def rms_norm(c: Call) -> list[str]:
 def _batch_norm(c: Call) -> list[str]:
     if c.int("training_mode", 0):
         raise SourceError("BatchNormalization is in training mode", fix="export the model after `model.eval()`")
-    given = [c.operand(i) for i in range(5)]
+    given = [c.x, *(weight(c, i) for i in range(1, 5))]
     return [c.b.add("batch_norm", given, eps=c.float("epsilon", 1e-5))]
 
 

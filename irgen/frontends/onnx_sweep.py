@@ -156,7 +156,9 @@ class Sweep:
             if rule is not None:
                 result = rule(call)
                 return (result,) if isinstance(result, str) else result
-            expansion = body_of(domain, settled(node, attrs), version, [self.build.type(x) if x else None for x in inputs])
+            expansion = body_of(
+                domain, settled(node, attrs), version, [self.build.type(x) if x else None for x in inputs]
+            )
             if expansion is not None:
                 return self.open(expansion, node, inputs, attrs)
             return opaque(call, domain, node)
