@@ -14,6 +14,9 @@ from irgen.match.probe import Probe
 CONST, PARAM, INDEX, DATA = range(4)
 """Dependency classes: fixed values only · learned tensors · integer inputs and masks made of them · hidden states."""
 
+LARGEST = 16_000_000
+"""No value with more elements than this is computed."""
+
 HEAVY = frozenset({
     "linear", "grouped_linear", "matmul", "einsum", "conv", "conv_transposed", "softmax", "rnn", "scan", "loop", "fft",
     "max_pool", "avg_pool", "adaptive_pool", "cumsum", "topk", "scatter_nd", "attention", "opaque", "grid_sample",
@@ -47,7 +50,7 @@ class Analysis:
                 if source:
                     self.users[source].append(name)
         self.cls: dict[str, int] = self._classes()
-        self.probes: tuple[Probe, Probe] = (Probe(self.graph, draw=0), Probe(self.graph, draw=1))
+        self.probes: tuple[Probe, Probe] = (Probe(self.graph, draw=0, limit=LARGEST), Probe(self.graph, draw=1, limit=LARGEST))
 
     def __getitem__(self, name: str) -> Node:
         return self.graph.nodes[name]

@@ -286,7 +286,7 @@ def _without_nesting(sums: list[Sum]) -> list[Sum]:
             continue
         alone = outer.before is None and outer.node not in continued
         chained = _longest_chain(inner)
-        if not alone and all(s.tokens == outer.tokens and s.width < outer.width for s in inner):
+        if not alone and all(s.tokens == outer.tokens and s.width <= outer.width for s in inner):
             chained = 0
         static = not any(s.root != outer.root for s in inner)
         if static or chained >= _LONG_CHAIN or (alone and chained >= 2) or any(s.root == outer.root for s in inner):
