@@ -50,7 +50,10 @@ class Analysis:
                 if source:
                     self.users[source].append(name)
         self.cls: dict[str, int] = self._classes()
-        self.probes: tuple[Probe, Probe] = (Probe(self.graph, draw=0, limit=LARGEST), Probe(self.graph, draw=1, limit=LARGEST))
+        self.probes: tuple[Probe, Probe] = (
+            Probe(self.graph, draw=0, limit=LARGEST),
+            Probe(self.graph, draw=1, limit=LARGEST),
+        )
 
     def __getitem__(self, name: str) -> Node:
         return self.graph.nodes[name]
