@@ -83,7 +83,7 @@ class Cone:
                 continue
             if node.op in REDUCTIONS and not node.attrs.get("keepdims"):
                 return None
-            if len(node.shape) != len(self.x.shape):
+            if not node.shape or len(node.shape) != len(self.x.shape):
                 return None
             axes = (integer(node, "axis"),) if "axis" in node.attrs else integers(node, "axes")
             found.add(tuple(sorted(axis % len(node.shape) for axis in axes)))

@@ -12,7 +12,7 @@ from irgen.ir.tensor import TensorType
 from irgen.match import functions, normed
 from irgen.match.cone import COMPOUND, POINTWISE, Cone, Grower
 from irgen.passes.constants import number, scalar
-from irgen.passes.engine import Builder, Pass, sweep
+from irgen.passes.engine import Builder, Pass, known, sweep
 from irgen.passes.linear import flat
 from irgen.passes.weights import FIXED, WEIGHT, Weights
 
@@ -69,7 +69,12 @@ def _constants(cone: Cone) -> list[float]:
 
 def _judge_norm(cone: Cone) -> normed.Normed | None:
     axes, shape = cone.axes(), cone.x.shape
-    if axes is None or len(cone.params) > 2 or (len(cone.nodes) == 1 and cone.root.op in COMPOUND):
+    if (
+        axes is None
+        or not known(cone.x, *cone.params)
+        or len(cone.params) > 2
+        or (len(cone.nodes) == 1 and cone.root.op in COMPOUND)
+    ):
         return None
     if prod(shape[axis] for axis in axes) < 2 or any(not _spans(p.shape, shape, axes) for p in cone.params):
         return None

@@ -7,7 +7,7 @@ from math import prod
 
 from irgen.ir.graph import Graph, Node
 from irgen.ir.tensor import TensorType
-from irgen.passes.engine import Builder, Pass, Rule, to_fixed_point
+from irgen.passes.engine import Builder, Pass, Rule, known, to_fixed_point
 from irgen.passes.weights import COMPUTED, WEIGHT, Weights
 
 
@@ -65,7 +65,9 @@ class _Rules:
         operands = [b[name] for name in node.inputs]
         if any(len(set(own)) < len(own) for own in (*letters, out)) or node.dtype.startswith("complex"):
             return None
-        if any(len(own) != len(operand.shape) for own, operand in zip(letters, operands, strict=True)):
+        if not known(*operands) or any(
+            len(own) != len(operand.shape) for own, operand in zip(letters, operands, strict=True)
+        ):
             return None
         given = [
             Lettered(operand.id, own, operand.shape, operand.dtype)

@@ -100,6 +100,14 @@ class Builder:
         return node
 
 
+def known(*nodes: Node) -> bool:
+    """Whether the sizes of all these values are known."""
+    return all(
+        not isinstance(node.type, tuple) and node.type.shape is not None and min(node.type.shape, default=0) >= 0
+        for node in nodes
+    )
+
+
 def sweep(graph: Graph, rules: Rules) -> Graph:
     """Apply rules (by operator) to every node in execution order; the same object if nothing changed."""
     if not any(node.op in rules for node in graph):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from irgen.ir.attrs import integer, integers
 from irgen.ir.graph import Graph, Node
-from irgen.passes.engine import Builder, Pass, Rule, to_fixed_point
+from irgen.passes.engine import Builder, Pass, Rule, known, to_fixed_point
 from irgen.passes.linear import flat
 from irgen.passes.weights import WEIGHT, Weights
 
@@ -15,7 +15,7 @@ def between_views(node: Node, b: Builder) -> Node | None:
     Files that know only instance norm write it with one scale and shift a group, which are ones and zeros.
     """
     norm = b[node.inputs[0]]
-    if norm.op not in {"layer_norm", "group_norm"} or not b.only_use(norm.id) or len(node.shape) < 3:
+    if norm.op not in {"layer_norm", "group_norm"} or not b.only_use(norm.id) or len(node.shape) < 3 or not known(node):
         return None
     split = b[norm.inputs[0]]
     if split.op != "reshape" or b[split.inputs[0]].shape != node.shape or len(split.shape) < 3:
@@ -38,6 +38,8 @@ class _Affine:
         for port in (0, 1):
             norm, vector = b[node.inputs[port]], node.inputs[1 - port]
             if norm.op != "group_norm" or norm.shape != node.shape or not b.only_use(norm.id):
+                continue
+            if not known(node, b[vector]):
                 continue
             rank, shape = len(node.shape), b[vector].shape
             padded = (1,) * (rank - len(shape)) + shape

@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 from irgen.ir.graph import Node
 from irgen.passes.constants import number
-from irgen.passes.engine import Builder, Pass, Rule
+from irgen.passes.engine import Builder, Pass, Rule, known
 
 NARROW = frozenset({"float8"})
 """Floats so narrow that a cast to them is a quantisation, not a change of precision."""
 
 
 def _same_type(node: Node, other: Node) -> bool:
-    return node.shape == other.shape and (node.dtype == other.dtype or _both_float(node, other))
+    return known(node, other) and node.shape == other.shape and (node.dtype == other.dtype or _both_float(node, other))
 
 
 def _both_float(node: Node, other: Node) -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 from irgen.ir.attrs import integer, integers
 from irgen.ir.graph import Node
 from irgen.ir.tensor import TensorType
-from irgen.passes.engine import Builder, Pass, Rule
+from irgen.passes.engine import Builder, Pass, Rule, known
 
 
 def progression(index: Node) -> tuple[int, int, int] | None:
@@ -50,7 +50,8 @@ def index_along_one_axis(node: Node, b: Builder) -> Node | None:
 def whole_selection(node: Node, b: Builder) -> Node | None:
     """The k largest of k are a sort."""
     axis = integer(node, "axis")
-    if integer(node, "k") != b[node.inputs[0]].shape[axis]:
+    source = b[node.inputs[0]]
+    if not known(source) or integer(node, "k") != source.shape[axis]:
         return None
     return b.instead(node, "sort", node.inputs, axis=axis, descending=bool(node.attrs["largest"]))
 

@@ -7,7 +7,7 @@ from math import prod
 from irgen.ir.attrs import integers
 from irgen.ir.graph import Graph, Node
 from irgen.ir.tensor import TensorType
-from irgen.passes.engine import Builder, Pass, Rule, to_fixed_point
+from irgen.passes.engine import Builder, Pass, Rule, known, to_fixed_point
 from irgen.passes.weights import COMPUTED, LIVE, WEIGHT, Weights
 
 _VIEWS = frozenset({"reshape", "transpose", "expand", "cast", "slice"})
@@ -19,7 +19,7 @@ def matrix(name: str, b: Builder) -> tuple[str, str] | None:
     while node.op == "expand" and b[node.inputs[0]].shape[-2:] == node.shape[-2:]:
         node = b[node.inputs[0]]
     shape = node.shape
-    if len(shape) < 2 or prod(shape[:-2]) != 1:
+    if not known(node) or len(shape) < 2 or prod(shape[:-2]) != 1:
         return None
     if node.op == "transpose" and integers(node, "perm")[-2:] == (len(shape) - 1, len(shape) - 2):
         return flat(node.inputs[0], (shape[-1], shape[-2]), b), "oi"
@@ -91,7 +91,7 @@ class _Rules:
 
     def _from_left(self, node: Node, weight: str, x: str, b: Builder) -> Node | None:
         found = matrix(weight, b)
-        if found is None or len(b[x].shape) < 2 or len(b[x].shape) != len(node.shape):
+        if found is None or not known(node, b[x]) or len(b[x].shape) < 2 or len(b[x].shape) != len(node.shape):
             return None
         layout = {"io": "oi", "oi": "io"}[found[1]]
         axes = (*range(len(node.shape) - 2), len(node.shape) - 1, len(node.shape) - 2)
@@ -130,7 +130,7 @@ class _Rules:
         view = None
         if value.op in {"reshape", "transpose"}:
             view, value = value, b[value.inputs[0]]
-        if value.op != "linear" or len(value.inputs) != 2 or not b.only_use(value.id):
+        if value.op != "linear" or len(value.inputs) != 2 or not b.only_use(value.id) or not known(value, b[vector]):
             return None
         width = value.shape[-1]
         if _is_state(vector, b) or width != b[vector].tensor.size or not _meets(b[vector].shape, value, view):
@@ -149,6 +149,8 @@ class _Rules:
         if merged.op != "reshape":
             return None
         source = b[merged.inputs[0]]
+        if not known(node, source, merged):
+            return None
         lead = source.shape[:-1]
         if not source.shape or source.shape[-1] != merged.shape[-1] or node.shape[: len(lead)] != lead:
             return None

@@ -9,22 +9,15 @@ from irgen.ir.graph import Node
 from irgen.ir.ops import BINARY, ELEMENTWISE
 from irgen.ir.tensor import TensorType
 from irgen.passes.constants import number
-from irgen.passes.engine import Builder, Pass, Rule
+from irgen.passes.engine import Builder, Pass, Rule, known
 
 _LONGEST = 6
-
-
-def _known(*nodes: Node) -> bool:
-    return all(
-        not isinstance(node.type, tuple) and node.tensor.shape is not None and min(node.shape, default=0) >= 0
-        for node in nodes
-    )
 
 
 def no_change(node: Node, b: Builder) -> str | None:
     """A move whose result has the shape of its operand and cannot reorder it."""
     source = b[node.inputs[0]]
-    return source.id if _known(node, source) and (node.shape, node.dtype) == (source.shape, source.dtype) else None
+    return source.id if known(node, source) and (node.shape, node.dtype) == (source.shape, source.dtype) else None
 
 
 def reshape_of_reshape(node: Node, b: Builder) -> Node | None:
@@ -42,7 +35,7 @@ def expand_of_expand(node: Node, b: Builder) -> Node | None:
 def expand_by_reshape(node: Node, b: Builder) -> Node | None:
     """A broadcast that only adds axes of one is a view."""
     source = b[node.inputs[0]]
-    if _known(node, source) and node.tensor.size == source.tensor.size and node.shape != source.shape:
+    if known(node, source) and node.tensor.size == source.tensor.size and node.shape != source.shape:
         return b.instead(node, "reshape", (source.id,))
     return None
 
@@ -57,7 +50,7 @@ def kept_axes(node: Node, b: Builder) -> Node | None:
             return None
         chain.append(source)
         source = b[live[0]]
-    if not source.op.startswith(("reduce_", "logsumexp")) or source.attrs.get("keepdims") or not _known(node, source):
+    if not source.op.startswith(("reduce_", "logsumexp")) or source.attrs.get("keepdims") or not known(node, source):
         return None
     operand, axes = b[source.inputs[0]], integers(source, "axes")
     if node.shape != tuple(1 if axis in axes else n for axis, n in enumerate(operand.shape)):
@@ -91,7 +84,9 @@ def transpose_of_transpose(node: Node, b: Builder) -> Node | None:
 
 def whole_slice(node: Node, b: Builder) -> str | None:
     """A slice of everything, forwards."""
-    return node.inputs[0] if b[node.inputs[0]].shape == node.shape and integer(node, "step") == 1 else None
+    source = b[node.inputs[0]]
+    whole = known(node, source) and source.shape == node.shape and integer(node, "step") == 1
+    return source.id if whole else None
 
 
 def _cut(node: Node) -> tuple[int, int, int, int]:
@@ -105,7 +100,7 @@ def slice_of_slice(node: Node, b: Builder) -> Node | None:
         return None
     axis, start, stop, step = _cut(node)
     under, first, _, stride = _cut(source)
-    if axis != under or step < 1 or stride < 1:
+    if axis != under or step < 1 or stride < 1 or not known(node):
         return None
     begin = first + start * stride
     count = node.shape[axis]
@@ -117,7 +112,12 @@ def slice_of_concat(node: Node, b: Builder) -> str | Node | None:
     """A slice that lies inside one part of a concatenation is a slice of that part."""
     source = b[node.inputs[0]]
     axis, start, stop, step = _cut(node)
-    if source.op != "concat" or integer(source, "axis") != axis or step < 1 or not _known(source):
+    if (
+        source.op != "concat"
+        or integer(source, "axis") != axis
+        or step < 1
+        or not known(*map(b.__getitem__, source.inputs))
+    ):
         return None
     offset = 0
     for name in source.inputs:
@@ -169,13 +169,15 @@ def turned_slices(node: Node, b: Builder) -> Node | None:
     source = b[pieces[0].inputs[0]]
     if pieces[1].inputs[0] != source.id or (start, cut, one, step) != (0, middle, 1, 1):
         return None
-    if end != source.shape[axis]:
+    if not known(source) or end != source.shape[axis]:
         return None
     return b.instead(node, "roll", (source.id,), shifts=(-middle,), axes=(axis,))
 
 
 def roll_of_roll(node: Node, b: Builder) -> Node | None:
     """Two cyclic shifts as one, axes in order, each shift to the shorter side."""
+    if not known(node):
+        return None
     source = b[node.inputs[0]]
     shifts: dict[int, int] = {}
     for step in (node, source) if source.op == "roll" else (node,):
@@ -196,7 +198,7 @@ def nothing_added(node: Node, _b: Builder) -> str | None:
 def tile_as_expand(node: Node, b: Builder) -> str | Node | None:
     """A tile of axes of one is a broadcast."""
     source, repeats = b[node.inputs[0]], integers(node, "repeats")
-    if len(repeats) != len(source.shape):
+    if not known(source) or len(repeats) != len(source.shape):
         return None
     if all(r == 1 for r in repeats):
         return source.id
@@ -217,7 +219,7 @@ def broadcast_operand(node: Node, b: Builder) -> Node | None:
         if source.op != "expand":
             continue
         inputs = (*node.inputs[:port], source.inputs[0], *node.inputs[port + 1 :])
-        if not _known(*(b[i] for i in inputs)):
+        if not known(*(b[i] for i in inputs)):
             continue
         if np.broadcast_shapes(*(b[i].shape for i in inputs)) == node.shape:
             return b.instead(node, node.op, inputs, **node.attrs)

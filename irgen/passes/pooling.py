@@ -7,7 +7,7 @@ from math import prod
 from irgen.ir.attrs import integers, pairs, word
 from irgen.ir.graph import Node
 from irgen.passes.constants import number
-from irgen.passes.engine import Builder, Pass, Rule
+from irgen.passes.engine import Builder, Pass, Rule, known
 
 _REDUCTION = {"avg_pool": "reduce_mean", "max_pool": "reduce_max"}
 _POOL = {"avg": "avg_pool", "max": "max_pool"}
@@ -38,6 +38,8 @@ def pool_of_everything(node: Node, b: Builder) -> str | Node | None:
 def even_adaptive_pool(node: Node, b: Builder) -> str | Node | None:
     """Pooling to sizes that divide the input's has windows of one size."""
     source = b[node.inputs[0]]
+    if not known(node, source) or len(source.shape) != len(node.shape):
+        return None
     if source.shape == node.shape:
         return source.id
     axes = [axis for axis in range(len(node.shape)) if axis >= 2 or source.shape[axis] != node.shape[axis]]
@@ -64,6 +66,8 @@ def mean(node: Node, b: Builder) -> Node | None:
     if total.op != "reduce_sum" or factor is None or not node.tensor.is_float or total.shape != node.shape:
         return None
     source = b[total.inputs[0]]
+    if not known(source):
+        return None
     count = prod(source.shape[axis] for axis in integers(total, "axes"))
     if not source.tensor.is_float or abs(factor * count - 1) > 1e-6:
         return None

@@ -7,7 +7,7 @@ from itertools import pairwise
 from irgen.ir.attrs import integers
 from irgen.ir.graph import Node
 from irgen.ir.tensor import TensorType
-from irgen.passes.engine import Builder, Pass, Rule
+from irgen.passes.engine import Builder, Pass, Rule, known
 
 Box = tuple[int, int, int, int]
 """Axis, start, stop and step of what is written."""
@@ -16,6 +16,8 @@ Box = tuple[int, int, int, int]
 def _box(node: Node, b: Builder) -> Box | None:
     """The one axis that a write does not fill, or None; a write of everything has axis −1."""
     shape, found = node.shape, (-1, 0, 0, 1)
+    if not known(node):
+        return None
     boxes = zip(integers(node, "starts"), integers(node, "stops"), integers(node, "steps"), strict=True)
     taken = list(shape)
     for axis, (start, stop, step) in enumerate(boxes):

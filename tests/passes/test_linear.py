@@ -133,3 +133,20 @@ def test_scores_of_two_streams_keep_their_factor_behind_them():
     """)
     assert operators(graph) == ["matmul", "mul"]
     assert result(graph).op == "mul"
+
+
+def test_positions_times_frequencies_are_a_product_of_numbers():
+    graph = canonical("""
+        p = arange {start=0, step=1} : int64[5]
+        q = cast(p) : float32[5]
+        r = reshape(q) : float32[5, 1]
+        f = param : float32[1, 4]
+        y = matmul(r, f)
+    """)
+    assert operators(graph) == []
+    assert result(graph).op == "mul"
+
+
+def test_a_sum_of_two_learned_matrices_is_no_weight():
+    graph = canonical(X + "a = param : float32[8, 6]\nc = param : float32[8, 6]\nw = add(a, c)\ny = matmul(x, w)\n")
+    assert "linear" not in operators(graph)

@@ -26,6 +26,8 @@ def moves(text: str) -> list[str]:
          "y = concat(a, b) {axis=2}\n", []),
         ("a = slice(x) {axis=2, start=1, stop=4, step=1}\nb = slice(x) {axis=2, start=0, stop=1, step=1}\n"
          "y = concat(a, b) {axis=2}\n", ["roll"]),
+        ("a = slice(x) {axis=2, start=1, stop=3, step=1}\nb = slice(x) {axis=2, start=0, stop=1, step=1}\n"
+         "y = concat(a, b) {axis=2}\n", ["slice", "slice", "concat"]),
         ("a = roll(x) {shifts=(1,), axes=(2,)}\ny = roll(a) {shifts=(-1,), axes=(1,)}\n", ["roll"]),
         ("y = pad(x) {pads=((0, 0), (0, 0), (0, 0)), mode=constant, value=0.0}\n", []),
         ("y = expand(x) : float32[2, 3, 4]\n", []),
