@@ -95,6 +95,10 @@ def _one(types: Sequence[TensorType], solve: _Solver) -> TensorType:
     return replace(types[0], symbols=symbols if any(symbols) else ())
 
 
+MOST_DIVISORS = 4096
+"""Divisors tried for one quotient: products of two long axes have millions."""
+
+
 class _Solver:
     """Expressions of the base symbols, by the sizes that a dimension had at each capture."""
 
@@ -140,7 +144,12 @@ class _Solver:
         return f"{name}{gap:+d}".replace("-", "−") if same else None
 
     def _part(self, name: str, values: Sizes, sizes: Sizes) -> str | None:
-        for divisor in range(2, values[0] + 1):
+        whole, part = values[0], sizes[0]
+        if part < 1:
+            return None
+        least = max(2, whole // (part + 1) + 1)  # ⌊whole/d⌋ or ⌈whole/d⌉ can be `part` for few d only
+        most = min(whole, max(whole // part, (whole - 1) // (part - 1) if part > 1 else whole), least + MOST_DIVISORS)
+        for divisor in range(least, most + 1):
             if all(v // divisor == n for v, n in zip(values, sizes, strict=True)):
                 return f"{name}/{divisor}"
             if all(-(-v // divisor) == n for v, n in zip(values, sizes, strict=True)):
