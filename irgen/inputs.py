@@ -130,10 +130,9 @@ def by_name(inputs: Inputs) -> dict[str, Any]:
 
 def in_order(inputs: Inputs) -> tuple[Any, ...]:
     """Inputs that are given in order, one alone as well."""
-    given = cast("object", inputs)
-    if isinstance(given, (tuple, list)) and not _is_shape(cast("object", given)):
-        return tuple(cast("Sequence[Any]", given))
-    return (given,)
+    if isinstance(inputs, (tuple, list)) and not _is_shape(cast("object", inputs)):
+        return tuple(cast("Sequence[Any]", inputs))
+    return (cast("Any", inputs),)
 
 
 def _is_shape(value: object) -> bool:

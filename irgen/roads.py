@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from irgen import zoo
+from irgen import tables, zoo
 from irgen.errors import InputError, IrgenError, SourceError
 from irgen.ir.graph import Graph
 from irgen.source import Built
@@ -238,4 +238,6 @@ def _capture(name: str, built: Built, inputs: Inputs, say: Say) -> Found:
     chosen = given.refit(built, inputs) if inputs else built
     resized = [((), other) for other in chosen.resized]
     graph = torch_live.capture(chosen.module, (), chosen.kwargs, resized=resized, axes=chosen.axes)
+    if inputs:
+        tables.check(graph, name)
     return Found(name, chosen.title or name, graph, chosen.note)

@@ -88,7 +88,8 @@ import torch
 from tests.sample_models import Decoder
 ids = torch.arange(26).reshape(2, 13)
 from tests.support.exporting import export_dynamo, randomised
-export_dynamo(randomised(Decoder().eval()), {{"ids": ids}}, "{folder / "model.onnx"}", dynamic={{"ids": ("batch", "seq")}})
+module, axes = randomised(Decoder().eval()), {{"ids": ("batch", "seq")}}
+export_dynamo(module, {{"ids": ids}}, "{folder / "model.onnx"}", dynamic=axes)
 """
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True)
     return {path.suffix: path for path in folder.iterdir()}

@@ -188,5 +188,5 @@ def test_inputs_that_do_not_fit_the_model_are_refused(refused, tmp_path: Path):
     assert "input_ids" in refused("facts", "gpt2", "--input", "inputs=2x19")
     assert "dimensions" in refused("facts", "gpt2", "--input", "input_ids=2x19x3")
     refused("facts", "gpt2", "--input", "input_ids=2x5000")
-    assert "channels" in refused("facts", "vit", "--input", "pixel_values=1x4x224x224")
+    assert "channel" in refused("facts", "vit", "--input", "pixel_values=1x4x224x224")
     assert "--input" in refused("facts", str(small_onnx(tmp_path / "model.onnx")), "--input", "x=2x40")
