@@ -59,7 +59,8 @@ class Cone:
             for node in self.nodes
         )
         shapes = (self.x.shape, *(p.shape for p in self.params)) if self.reduces or self.params else ()
-        return (rows, shapes, self.root.dtype == "bool")
+        kinds = (self.root.tensor.is_float, self.x.tensor.is_float, self.root.shape == self.x.shape)
+        return (rows, shapes, kinds)
 
     def values(self, x: Values, params: Sequence[Values] = ()) -> Values:
         """The root's value for a value of `x`; expansions are left to broadcasting."""

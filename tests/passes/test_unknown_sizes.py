@@ -1,4 +1,4 @@
-"""Graphs whose sizes are partly unknown come through every pass, and nothing is taken for equal that is only unknown."""
+"""Graphs whose sizes are partly unknown come through every pass, and unknown sizes are equal to nothing."""
 
 from dataclasses import replace
 from random import Random
