@@ -42,7 +42,8 @@ def draws(
     """
     found: list[Draw] = []
     bounds = [abs(c) for c in constants if 1 < abs(c) <= _FARTHEST]
-    for number, size in enumerate((*SCALES, *([2 * max(bounds)] if bounds else []))):
+    sizes = [*SCALES, 2 * max(bounds)] if bounds else [*SCALES]
+    for number, size in enumerate(sizes):
         rng = np.random.default_rng(20 + number)
         x = size * (rng.standard_normal(shape) + 0.4)
         learned = [rng.uniform(0.5, 1.5, each) * rng.choice([-1.0, 1.0], each) for each in params]
