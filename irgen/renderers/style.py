@@ -40,6 +40,7 @@ RULES: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "hl": ("fill:none", (("stroke", "hair"),)),
     "off": ("stroke-dasharray:3 2", (("fill", "bg"), ("stroke", "ghost"))),
     "un": ("stroke-dasharray:4 3;stroke-width:1.5", (("fill", "bg"), ("stroke", "io-s"))),
+    "card": ("", (("fill", "bg"), ("stroke", "gline"))),
     "same": ("", (("fill", "bg"), ("stroke", "gline"))),
     "chg": ("stroke-width:1.5", (("fill", "bg"), ("stroke", "hl"))),
     **{role: ("", (("fill", f"{role}-f"), ("stroke", f"{role}-s"))) for role in ROLES["light"]},

@@ -16,7 +16,7 @@ from irgen.views.layout.page import MARGIN
 from irgen.views.layout.sheet import extent, put, wedge
 from irgen.views.layout.tree import Chain, Frame, Par, Piece
 from irgen.views.opened import opened_blocks
-from irgen.views.panels import PANELS, Detail, panel
+from irgen.views.panels import PANELS, Detail, masks, panel
 from irgen.views.pyramid import is_pyramid
 from irgen.views.sources import FootView
 from irgen.views.towers import Tower, TowerView, crown, memory_of, name, split
@@ -66,7 +66,7 @@ class Overview:
         return {last.name}
 
 
-def build(found: Architecture, words: Words, width: float, detail: int = 3) -> Overview:
+def build(found: Architecture, words: Words, width: float, detail: int = 4) -> Overview:
     """Towers in as few rows as the page allows, every one narrowed until its row fits."""
     per_row = PER_ROW.get(int(width), 3)
     while True:
@@ -80,7 +80,7 @@ def build(found: Architecture, words: Words, width: float, detail: int = 3) -> O
 
 
 def _attempt(
-    found: Architecture, words: Words, width: float, per_row: int, roomy: int, detail: int = 3
+    found: Architecture, words: Words, width: float, per_row: int, roomy: int, detail: int = 4
 ) -> tuple[Overview, float]:
     towers = split(found)
     name(found, towers, words)
@@ -104,7 +104,7 @@ def _rows(towers: list[Tower], per_row: int) -> list[list[Tower]]:
     return [towers[at : at + each] for at in range(0, len(towers), each)]
 
 
-def compose(scene: Scene, found: Architecture, words: Words, top: float, detail: int = 3) -> float:
+def compose(scene: Scene, found: Architecture, words: Words, top: float, detail: int = 4) -> float:
     """Draw the architecture below `top`; returns the lower edge of the drawing."""
     if is_pyramid(found, scene.width):
         return pyramid.draw(scene, found, words, top)
@@ -169,7 +169,8 @@ def _single(scene: Scene, made: Overview, top: float) -> float:
     x = left + extent(piece) + gap
     for opened, frame in wanted:
         put(scene, frame, x + frame.outer, y + frame.high)
-        wedge(scene, opened.leaf, frame)
+        if frame.id != "masks":
+            wedge(scene, opened.leaf, frame)
         y += frame.high + PANEL_GAP
     return top + tall
 
@@ -294,15 +295,15 @@ def choose(drawn: Drawn, across: float, tall: float) -> list[tuple[Opened, Frame
         return []
     seen: list[tuple[str, object]] = []
     found: list[tuple[int, int, Opened, Frame]] = []
-    for at, opened in enumerate(drawn.opened):
+    for at, opened in reversed(list(enumerate(drawn.opened))):
         key = (opened.part.kind, sorted((k, str(v)) for k, v in opened.part.facts.items() if k not in SAME_INSIDE))
         if key in seen:
             continue
         seen.append(key)
-        masks = {str(o.part.facts.get("mask")) for o in drawn.opened if o.part.kind == opened.part.kind}
-        masks |= {str(o.part.facts.get("axis")) for o in drawn.opened if o.part.kind == opened.part.kind}
+        kinds = {str(o.part.facts.get("mask")) for o in drawn.opened if o.part.kind == opened.part.kind}
+        kinds |= {str(o.part.facts.get("axis")) for o in drawn.opened if o.part.kind == opened.part.kind}
         narrow = across < 400
-        frame = panel(Detail(opened.part, opened.width, f"{opened.leaf.id}.d", drawn.words, len(masks) > 2, narrow))
+        frame = panel(Detail(opened.part, opened.width, f"p{at}", drawn.words, len(kinds) > 2, narrow))
         if frame is None:
             continue
         frame.measure()
@@ -316,6 +317,11 @@ def choose(drawn: Drawn, across: float, tall: float) -> list[tuple[Opened, Frame
             chosen.append(item)
             high += item[3].high + PANEL_GAP
     chosen.sort(key=lambda item: -item[1])
+    picture = masks([opened.part for opened in drawn.opened], "masks", drawn.words)
+    if drawn.detail > 3 and picture and chosen and len(chosen) < 3:
+        picture.measure()
+        if extent(picture) <= across and high + picture.high <= tall:
+            chosen.append((9, 0, chosen[0][2], picture))
     wide = max((extent(item[3]) for item in chosen), default=0.0)
     for item in chosen:
         item[3].least = wide

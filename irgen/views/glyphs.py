@@ -15,9 +15,8 @@ def heads_glyph(heads: int | None, shared: int | None, role: str, room: int = 27
     pitch = max(4.0, min(16.0, room / heads))
     bar = 14.0 if pitch == 16 else round(pitch - (1.4 if pitch < 6 else 2.0), 1)
     each = heads // shared
-    q = "".join(_bar(at * pitch, bar) for at in range(heads))
+    q = _row(0.0, 0.0, pitch, bar, 8.0, heads)
     brackets: list[str] = []
-    boxes: list[str] = []
     span = each * pitch - (pitch - bar)
     for group in range(shared):
         x = group * each * pitch
@@ -25,15 +24,17 @@ def heads_glyph(heads: int | None, shared: int | None, role: str, room: int = 27
         if each > 1 or pitch >= 10:
             inner = max(span - 2, 1)
             brackets.append(f"M{x + 1:.1f},11 v3 h{inner:.4g} v-3 M{middle:.1f},14 v4 ")
-        box = min(max(span - 2, 3), 40)
-        boxes.append(f"M{middle - box / 2:.1f},18 h{box:.4g} v9 h{-box:.4g} z ")
+    box = min(max(span - 2, 3), 40)
+    boxes = _row((span - box) / 2, 18.0, each * pitch, box, 9.0, shared)
     names = ("q", "qk", "attn") if role == "attn" else ("a-cross", "ck", "cross")
-    marks = [(names[0], q), (names[1], "".join(brackets)), (names[2], "".join(boxes))]
+    marks = [(names[0], q), (names[1], "".join(brackets)), (names[2], boxes)]
     return Drawing(heads * pitch - (pitch - bar), 27.0, [(style, d) for style, d in marks if d])
 
 
-def _bar(x: float, wide: float) -> str:
-    return f"M{x:.1f},0 h{wide:.4g} v8 h{-wide:.4g} z "
+def _row(x: float, y: float, pitch: float, wide: float, high: float, count: int) -> str:
+    """Equal rectangles in a row, as one path."""
+    one = f"h{wide:.4g}v{high:.4g}h{-wide:.4g}z"
+    return f"M{x:.1f},{y:.1f} {one}" + f"m{pitch:.4g},0{one}" * (count - 1) + " "
 
 
 def feature_map(side: float, cells: int, role: str) -> list[tuple[str, str]]:
@@ -56,15 +57,17 @@ def windows(side: float, shifted: bool) -> list[tuple[str, str]]:
 
 
 def mask_cells(band: int | None, sink: bool, *, full: bool = False) -> Drawing:
-    """Which of nine keys each of nine queries sees: the lower triangle, or a band of it; a learned sink beside them."""
-    rows: list[str] = []
-    for row in range(9):
-        start = 0 if band is None else max(0, row - band + 1)
-        seen = 9 if full else row + 1 - start
-        rows.append(f"M{10 * start},{10 * row} h{10 * seen} v10 h{-10 * seen} z ")
-    lines = "".join(f"M{10 * at},0 v90 M0,{10 * at} h90 " for at in range(1, 9))
-    marks = [("hf", "M0,0 h90 v90 h-90 z "), ("q", "".join(rows)), ("cg", lines)]
+    """Which of nine keys each of nine queries sees: all, the lower triangle, or a band of it; and a learned sink."""
+    seen = "M0,0 " + "h10v10" * 9
+    if full:
+        seen = "M0,0 h90v90h-90z "
+    elif band is None:
+        seen += "h-90z "
+    else:
+        seen += f"h{-10 * band}" + "v-10h-10" * (9 - band) + "z "
+    grid = "M10,0 v90" + "m10-90v90" * 7 + " M0,10 h90" + "m-90,10h90" * 7 + " "
+    marks = [("hf", "M0,0 h90v90h-90z "), ("q", seen), ("cg", grid)]
     if sink:
-        marks.append(("ek", "".join(f"M95,{10 * row} h10 v10 h-10 z " for row in range(9))))
-        marks.append(("cg", "".join(f"M94,{10 * row} h12 " for row in range(1, 9))))
+        marks.append(("ek", "M95,0 h10v90h-10z "))
+        marks.append(("cg", "M94,10 h12" + "m-12,10h12" * 7 + " "))
     return Drawing(105.0 if sink else 90.0, 90.0, marks)

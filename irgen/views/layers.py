@@ -27,8 +27,8 @@ class Drawn:
     """What has been drawn so far: the boxes by part, in flow order."""
 
     words: Words
-    detail: int = 3
-    """3: all; 2: without panels; 1: a block that was opened in one tower is folded in the next; 0: all are folded."""
+    detail: int = 4
+    """4: all; 3: without pictures of masks; 2: without panels; 1: a block that was opened in one tower is folded in the next; 0: all are folded."""
     opened: list[Opened] = field(default_factory=list[Opened])
     seen: set[str] = field(default_factory=set[str])
     """Structures of the stacks that have been opened."""

@@ -42,7 +42,7 @@ def opened_blocks(found: Architecture, words: Words) -> list[Frame]:
         if key in seen or one.part.kind == "patch-merging":
             continue
         seen.add(key)
-        frame = panel(Detail(one.part, one.width, f"{one.leaf.id}.d", words))
+        frame = panel(Detail(one.part, one.width, f"p{len(frames)}", words))
         if frame:
             frames.append(frame)
     return frames

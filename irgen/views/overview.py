@@ -13,7 +13,7 @@ from irgen.views.layout.page import footnote, legend, title_block
 from irgen.views.summary import describe, facts_strip, legend_names, subtitle_of, unrecognised
 from irgen.views.words import Words
 
-BUDGET = 22_500
+BUDGET = 23_950
 """Estimated bytes above which a figure is drawn with less detail; 24 KB is the limit."""
 
 
@@ -39,7 +39,7 @@ def draw(
     said = literal(subtitle, 300) if subtitle is not None else subtitle_of(architecture, words)
     if note:
         said = f"{said} · {literal(note, 300)}" if said else literal(note, 300)
-    for detail in (3, 2, 1, 0):
+    for detail in (4, 3, 2, 1, 0):
         scene = Scene(
             slug(title), literal(title, 120) or words("Neural network"), describe(architecture, title, words),
             float(width), 0.0, lang=lang, subtitle=said,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from irgen.ir.architecture import Part
 from irgen.views.captions import GATED, RECURRENCES, VARIANTS, activation, caption, first, stride_of
-from irgen.views.glyphs import heads_glyph
+from irgen.views.glyphs import heads_glyph, mask_cells
 from irgen.views.layers import joint
 from irgen.views.layout.tree import Chain, Frame, Lane, Leaf, Par, Piece, stretch, trunk
 from irgen.views.numbers import arrow, size, times, whole
@@ -310,6 +310,28 @@ def title(d: Detail) -> str:
         count = f"{whole(d.fact('experts'))} {name}".strip()
         return f"{said} · {words('{n} experts, {h} wide', n=count, h=whole(d.fact('hidden')))}"
     return said
+
+
+def masks(parts: Sequence[Part], name: str, words: Words) -> Frame | None:
+    """Which keys a query sees, for attentions of one stack that differ in this."""
+    kept: dict[str, Part] = {}
+    for part in parts:
+        if part.kind == "self-attention" and part.facts.get("mask") in ("causal", "sliding-window", "bidirectional"):
+            kept.setdefault(str(part.facts["mask"]), part)
+    if len(kept) < 2 or "sliding-window" not in kept:
+        return None
+    boxes: list[Piece] = []
+    for mask, part in kept.items():
+        sinks = bool(part.facts.get("sinks"))
+        window = part.facts.get("window")
+        sliding = mask == "sliding-window"
+        said = words("last {n} keys", n=whole(window)) if sliding and window else words("all past keys")
+        said = words("all keys") if mask == "bidirectional" else said
+        title = words("Sliding layer" if sliding else "Full layer")
+        box = Leaf(f"{name}.{mask}", "card", title, f"{said} + {words('sink')}" if sinks else said)
+        box.drawing = mask_cells(3 if sliding else None, sinks, full=mask == "bidirectional")
+        boxes.append(box)
+    return Frame(name, Par(boxes), words("Attention scores of one head"), entry=16, closed=True)
 
 
 def panel(d: Detail) -> Frame | None:

@@ -8,6 +8,7 @@ from irgen.ir.architecture import Architecture, Part, Stack
 from irgen.scene import literal
 from irgen.views.captions import GATED, brief
 from irgen.views.numbers import arrow, dots, integers, parameters, times, whole
+from irgen.views.towers import name, split
 from irgen.views.words import Words
 
 FAMILIES = {
@@ -106,7 +107,10 @@ def facts_strip(found: Architecture, words: Words) -> list[tuple[str, str]]:
         add(words("Parameters"), parameters(found.total, words.lang))
     if found.active and found.active != found.total:
         add(words("Active / token"), parameters(found.active, words.lang))
-    if found.stacks:
+    towers = _towers(found, words)
+    for label, value in towers:
+        add(label, value)
+    if found.stacks and not towers:
         add(*_layers(found, words))
         add(*_width(found, words))
     scans = every(found, "selective-scan", "linear-recurrence")
@@ -122,14 +126,36 @@ def facts_strip(found: Architecture, words: Words) -> list[tuple[str, str]]:
     vocabulary = next((e.size for e in found.embeddings if e.kind == "token" and e.size), None)
     positions = next((e.size for e in found.embeddings if e.kind == "learned-position" and e.size), None)
     kept = bool(vocabulary)
+    if len(rows) + kept < 6 and positions and vocabulary and found.family == "decoder-only":
+        add(words("Context"), whole(positions))
     if len(rows) + kept < 6:
         add("d_{ff}", _hidden(found))
-    if len(rows) + kept < 6 and positions and vocabulary:
+    if len(rows) + kept < 6 and positions and vocabulary and found.family != "decoder-only":
         add(words("Context"), whole(positions))
     if len(rows) + kept < 6 and found.head.kind == "classification":
         add(words("Classes"), whole(found.head.width) if found.head.width else None)
     add(words("Vocabulary"), whole(vocabulary) if vocabulary else None)
+    add(words("Image"), _image(found))
     return rows
+
+
+def _image(found: Architecture) -> str:
+    """Size of the picture that was traced."""
+    for port in found.inputs:
+        if len(port.shape) == 4 and all(isinstance(size, int) for size in port.shape[1:]):
+            return times(*port.shape[-2:])
+    return ""
+
+
+def _towers(found: Architecture, words: Words) -> list[tuple[str, str]]:
+    """Layers and width of each tower, where there are several that differ in width."""
+    towers = split(found)
+    stacks = [found.stacks[max(t.stacks, key=lambda n: found.stacks[n].layers)] for t in towers]
+    if not 2 <= len(towers) <= 4 or len({stack.width for stack in stacks}) < 2:
+        return []
+    name(found, towers, words)
+    layers = [sum(found.stacks[n].layers for n in tower.stacks) for tower in towers]
+    return [(t.label, times(n, stack.width)) for t, n, stack in zip(towers, layers, stacks, strict=True)]
 
 
 def _positions(found: Architecture) -> str:
@@ -216,5 +242,5 @@ def legend_names(found: Architecture) -> dict[str, str]:
 def unrecognised(ops: Mapping[str, int], words: Words) -> str:
     """`Unrecognised operators: roll 2, scatter 3`."""
     counts = sorted(ops.items(), key=lambda item: (-item[1], item[0]))
-    said = ", ".join(f"{literal(name, 24)} {count}" for name, count in counts[:12])
+    said = ", ".join(f"{literal(op, 24)} {count}" for op, count in counts[:12])
     return f"{words('Unrecognised operators')}: {said}" + (", …" if len(counts) > 12 else "")

@@ -10,7 +10,7 @@ from tests.figures.checker import read
 
 KEPT = re.compile(
     r"[A-Z]{1,3}|RoPE|GELU|ReLU|SiLU|SwiGLU|GeGLU|tanh|LSTM|RG|LRU|Conv|Conv1d|Linear|d_?\w*|model|ff|inner|top|softmax|mask|"
-    r"bias|stage\d|x|y|h|t|a|b|i|g|r|w|z|k|d|n|in|BN|quick|ALiBi|KV|Q|K|V|MLP|GQA|MQA|SSD|conv|s|Ā|B̄|y|giEi"
+    r"bias|stage\d|x|y|h|t|a|b|i|g|r|w|z|k|d|n|in|BN|quick|ALiBi|KV|Q|K|V|MLP|GQA|MQA|SSD|conv|s|Ā|B̄|y|giEi|time"
 )
 
 
