@@ -1,4 +1,4 @@
-"""Configurations as a source: what is built from good ones, and what is said of damaged, hostile and unreachable ones."""
+"""Configurations as a source: what is built from good ones, what is said of damaged and hostile ones."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""`python -m tests.survey`: every model type small, traced, its record held against its configuration; a table and each miss."""
+"""`python -m tests.survey`: every model type small, its record held against its configuration; a table, each miss."""
 
 from __future__ import annotations
 
@@ -82,7 +82,8 @@ def alone(work: Callable[[], Row], name: str, limit: float) -> Row:
     try:
         return pickle.loads(data)
     except (EOFError, pickle.UnpicklingError):
-        return Row(name, failed="time" if left <= 0 else "crash", error=f"no result in {limit:.0f} s", seconds=limit)
+        late = time.monotonic() >= deadline
+        return Row(name, failed="time" if late else "crash", error=f"no result in {limit:.0f} s", seconds=limit)
 
 
 def table(rows: list[Row]) -> str:
@@ -114,7 +115,8 @@ def table(rows: list[Row]) -> str:
 
 
 def _seconds(rows: list[Row]) -> str:
-    return f"{sum(row.seconds for row in rows):.0f} s, slowest {max(((r.seconds, r.name) for r in rows), default=(0.0, '-'))}"
+    slowest = max(rows, key=lambda row: row.seconds, default=Row("none"))
+    return f"{sum(row.seconds for row in rows):.0f} s, slowest {slowest.name} with {slowest.seconds:.0f} s"
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Every model type of the installed transformers, built small from its own default configuration with inputs that run."""
+"""Every model type of the installed transformers, small, from its own default configuration, with inputs that run."""
 
 from __future__ import annotations
 

@@ -7,58 +7,30 @@ from collections.abc import Mapping
 from math import gcd
 from typing import Any
 
+from tests.survey.fields import (
+    CONVOLUTIONAL,
+    EXPERTS,
+    HEAD_WIDTH,
+    HEADS,
+    LABELS,
+    LAYERS,
+    PERIOD,
+    POSITIONS,
+    SPECIAL,
+    TAPS,
+    VOCAB,
+    WIDTH,
+    WINDOWS,
+)
+
 #: Widths above this are divided; smaller models keep theirs.
 NARROW = 512
 VOCABULARY = 151
 FIRST_SPECIAL = 140
 
-LAYERS = re.compile(
-    r"^(num_)?(hidden_|encoder_|decoder_|vision_|text_)?(hidden_)?layers$|^n_layers?$|^depth$|^layers$"
-    r"|^(encoder|decoder|conf|vision|text|audio|perceiver|global|local|coarse|fine|semantic|predictor|pred|predict|reversal"
-    r"|speech_encoder|speech_decoder|t2u_encoder|t2u_decoder|text_encoder|backbone|resampler|qformer|cross_modal)"
-    r"_(num_)?(hidden_)?(layers|depth)$|^num_(encoder|decoder|hidden|global|local|transformer|attn_decoder|l|x|r|self_attends)"
-    r"_(layers|hidden_layers|per_block)$|^num_blocks$|^[lxr]_layers$"
-)
-HEADS = re.compile(
-    r"^(num_|n_)?(attention_|key_value_|encoder_attention_|decoder_attention_|kv_|attn_|query_|ssm_|cross_attention_)?heads(_kv|_kvs)?$|^n_head$"
-    r"|^(encoder|decoder|cross|swa|speech_encoder|conf|text_encoder|t2u_encoder|t2u_decoder|speech_decoder|linear|mamba|lightning|vision|resampler|index|depth)"
-    r"_(num_|n_)?(attention_|key_value_|key_|value_|query_)?heads$|^linear_num_(key|value)_heads$|^index_n_heads$|^mamba_n_heads$"
-)
-HEAD_WIDTH = re.compile(
-    r"^(cross_|swa_|global_|linear_key_|linear_value_|qk_nope_|qk_rope_|qk_|v_|index_|mamba_|resampler_|local_)?head_dim$|^d_kv$|^d_head$|^dim_head$"
-    r"|^attention_head_dim$|^kv_channels$|^mamba_d_head$|^attention_key_size$|^attention_head_size$|^resampler_dim_head$|^rotary_dim$"
-)
-EXPERTS = re.compile(r"^(n_routed|num|num_local|moe_num|n|num_routed)_experts$")
-VOCAB = re.compile(r".*vocab(ulary)?_size.*|^n_vocab$|.*_vocab_size$|^vocab_offset$|^num_embeddings$")
-SPECIAL = re.compile(
-    r".*_(token_id|token_index|token_ids|index)$|^(bos|eos|pad|sep|unk|mask|cls)_(token_id|index)$|^image_token$"
-)
-POSITIONS = re.compile(
-    r"^(max_position_embeddings|n_positions|n_ctx|max_seq_len|max_sequence_length|context_length|block_size)$"
-)
-WINDOWS = re.compile(
-    r"^(sliding_window|local_attention|attention_window_size|attention_chunk_size|window_size|sliding_window_size)$"
-)
-WIDTH = re.compile(
-    r".*(hidden_size|intermediate_size|hidden_dim|ffn_dim|projection_dim|embed_dim|lora_rank|output_dim|_width|d_model|linear_units|"
-    r"ffn_hidden_size|embedding_size|_proj_size|mlp_dim|inner_dim|_units|projection_size|proj_dim|intermediate_size_mlp|hidden_size_mlp"
-    r"|inner_size|embedding_dim|laurel_rank|lru_width|projector_.*_dim|pooler_output_size|cross_dim|hidden_channels|hidden_size_per_layer_input)$"
-    r"|^(condition_dim|d_ff|n_embd|dim|d_inner|n_inner|emb_dim|width|d_latents|d_rel|query_pre_attn_scalar|adapter_(in|input)_(dim|size)"
-    r"|text_hidden_size|vision_output_dim|input_dim_text|classifier_proj_size|conv_dim|time_mix_extra_dim|embed_size|hidden|embedding_width"
-    r"|mamba_dt_rank|time_step_rank|moe_shared_expert_intermediate_size|out_hidden_size|qk_pos_dim|linear_.*_dim|channels|hidden_width)$"
-)
-#: Settings of models whose widths feed group norms or convolutions of fixed sizes: they keep them.
-CONVOLUTIONAL = (
-    "num_queries", "feature_size", "upsample_groups", "encoder_hidden_dim", "mask_feature_size", "num_feature_levels", "neck_hidden_sizes",
-    "patch_embeds_hidden_size", "upsampling_ratios", "downsampling_ratios", "decoder_ffn_dim_detr", "embed_dim_per_stage", "mask_input_channels",
-)  # fmt: skip
-TAPS = ("out_indices", "out_features", "stage_names")
-LABELS = ("id2label", "label2id")
-PERIOD = re.compile(r".*(period|interval|every|pattern|freq|frequency|_step|offset|per_attn|first_k_dense|num_dense).*")
-
 
 def shrink(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The dictionary of a configuration, made small throughout; nested configurations shrink alike, so that equal sizes stay equal."""
+    """The values of a configuration made small; nested ones shrink alike, so that equal sizes stay equal."""
     biggest = max(
         (v for v in _find(values, re.compile(r"^(hidden_size|d_model|n_embd|dim|embed_dim|emb_dim)$"))), default=0
     )
@@ -146,7 +118,7 @@ def _whole_heads(values: dict[str, Any]) -> None:
 
 
 def _taps(key: str, value: Any, depth: int) -> dict[str, Any]:
-    """Which layers are read out: as many as before, the last ones of fewer layers; untouched where no layer is dropped."""
+    """Which layers are read out: as many as before, the last ones; untouched where no layer is dropped."""
     if not depth or not isinstance(value, list):
         return {} if depth else {key: value}
     last = range(depth - len(value) + 1, depth + 1)
@@ -170,7 +142,7 @@ def _fewer_patches(values: dict[str, Any]) -> None:
             values["mm_tokens_per_image"] = 4
 
 
-def _int(key: str, value: int, depth: int, divide: int, fewer: int, ids: _Ids) -> int:  # noqa: C901
+def _int(key: str, value: int, depth: int, divide: int, fewer: int, ids: _Ids) -> int:
     if LAYERS.match(key):
         return min(value, 2 if "decoder" in key and "hidden" not in key else depth if depth else 3)
     if HEADS.match(key):
@@ -191,6 +163,8 @@ def _int(key: str, value: int, depth: int, divide: int, fewer: int, ids: _Ids) -
         return ids(value) if value >= 0 else value
     if VOCAB.match(key):
         return VOCABULARY if value > VOCABULARY else value
+    if key == "image_size":
+        return min(value, 128) if value > 256 else value
     if key == "num_queries":
         return min(value, 12)
     if POSITIONS.match(key):
@@ -203,7 +177,7 @@ def _int(key: str, value: int, depth: int, divide: int, fewer: int, ids: _Ids) -
 
 
 def _rope(value: dict[str, Any], divide: int, fewer: int) -> dict[str, Any]:
-    """Rotary settings, nested or not, with the sections of a rotation over several axes as much smaller as the heads."""
+    """Rotary settings, nested or not, with the sections of a rotation as much smaller as the heads."""
     out = {k: _rope(v, divide, fewer) if isinstance(v, dict) else v for k, v in value.items()}
     sections = out.get("mrope_section")
     if isinstance(sections, list):

@@ -56,10 +56,59 @@ HALVES: dict[str, dict[str, tuple[str, ...]]] = {
     },
 }
 ACTIVATIONS = {
-    "gelu": "gelu", "gelu_python": "gelu", "gelu_new": "gelu-tanh", "gelu_pytorch_tanh": "gelu-tanh", "gelu_fast": "gelu-tanh",
-    "gelu_python_tanh": "gelu-tanh", "quick_gelu": "quick-gelu", "relu": "relu", "relu2": "relu2", "relu_squared": "relu2", "silu": "silu", "swish": "silu",
-    "mish": "mish", "tanh": "tanh", "gated-gelu": "gelu-tanh", "gated-silu": "silu",
-}  # fmt: skip
+    "gelu": "gelu",
+    "gelu_python": "gelu",
+    "gelu_new": "gelu-tanh",
+    "gelu_pytorch_tanh": "gelu-tanh",
+    "gelu_fast": "gelu-tanh",
+    "gelu_python_tanh": "gelu-tanh",
+    "quick_gelu": "quick-gelu",
+    "relu": "relu",
+    "relu2": "relu2",
+    "relu_squared": "relu2",
+    "silu": "silu",
+    "swish": "silu",
+    "mish": "mish",
+    "tanh": "tanh",
+    "gated-gelu": "gelu-tanh",
+    "gated-silu": "silu",
+}
+#: What a configuration states and the code does otherwise, told from the source of the model, not from irgen's answer.
+OVERRULED: dict[str, dict[str, str]] = {
+    "norm": dict.fromkeys(
+        (
+            "t5",
+            "mt5",
+            "umt5",
+            "udop",
+            "longt5",
+            "switch_transformers",
+            "pop2piano",
+            "pix2struct",
+            "pix2struct_text_model",
+        ),
+        "layer_norm_epsilon belongs to an RMS norm",
+    ),
+    "activation": {"openai-gpt": "its own table calls the tanh approximation gelu"},
+    "family": {
+        "xlnet": "a language model over permutations, not causal",
+        "xlm": "causal only when asked to be",
+        "nemotron_asr_streaming": "a transducer",
+        "parakeet_rnnt": "a transducer",
+        "parakeet_tdt": "a transducer",
+        "fastspeech2_conformer": "both halves are encoders",
+        "fastspeech2_conformer_with_hifigan": "both halves are encoders",
+    },
+    "hidden": {
+        "falcon_mamba": "no feed-forward",
+        "mamba": "no feed-forward",
+        "mamba2": "no feed-forward",
+        "xlstm": "-",
+    },
+    "heads": {"xlstm": "of its memory cells"},
+    "head_dim": {"xlstm": "of its memory cells"},
+    "layers": {"funnel": "pooled blocks", "fastspeech2_conformer": "the decoder field is of the vocoder"},
+}
 #: Parts that hold no stack of their own kind, or whose fields restate those of another part.
 SKIPPED = re.compile(r"^(text_encoder_config|generation|quantization|rope).*")
 
@@ -103,6 +152,7 @@ def _parts(config: Any, path: str) -> list[Part]:
 
 def _fields(config: Any, half: str | None) -> Facts:
     facts: Facts = {}
+    kind = str(getattr(config, "model_type", ""))
     for name, settings in SETTINGS.items():
         first = HALVES[half].get(name, ()) if half else ()
         if (value := _value(config, first + settings)) is not None:
@@ -125,7 +175,8 @@ def _fields(config: Any, half: str | None) -> Facts:
         value = facts.get(name)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value <= 0):
             del facts[name]
-    return _consistent(config, facts)
+    found = _consistent(config, facts)
+    return {name: value for name, value in found.items() if kind not in OVERRULED.get(name, ())}
 
 
 def _consistent(config: Any, facts: Facts) -> Facts:
@@ -167,6 +218,8 @@ def _consistent(config: Any, facts: Facts) -> Facts:
 
 
 def _family(config: Any, class_name: str, parts: list[Part]) -> str | None:
+    if str(getattr(config, "model_type", "")) in OVERRULED["family"]:
+        return None
     if getattr(config, "is_encoder_decoder", False):
         return "encoder-decoder"
     if len(parts) > 1:
