@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import torch
+
 from irgen.frontends.torch_build import Builder, Unlowered, Val
 from irgen.frontends.torch_moves import pad as padded
 
@@ -154,6 +156,40 @@ def _im2col(c: Builder, x: Val, kernel_size: Sizes, dilation: Sizes, padding: Si
     return c.reshape(c.transpose(y, (*range(n), n + 2, n + 3, n, n + 1)), c.out.shape)
 
 
+def _col2im(
+    c: Builder, x: Val, output_size: Sizes, kernel_size: Sizes, dilation: Sizes, padding: Sizes, stride: Sizes
+) -> Val:
+    """`fold`: columns added up where their windows lie in the image."""
+    height, width = per_axis(output_size, 2)
+    numbered = torch.arange(1, height * width + 1, dtype=torch.float64).reshape(1, 1, height, width)
+    places = torch.nn.functional.unfold(numbered, kernel_size, dilation, padding, stride).long().flatten() - 1
+    places[places < 0] = height * width  # what falls on the padding goes to one more place, cut off below
+    lead = x.shape[:-2]
+    channels = x.shape[-2] // math.prod(per_axis(kernel_size, 2))
+    update = c.reshape(x, (*lead, channels, -1))
+    empty = c.full((*lead, channels, height * width + 1), 0, x.dtype)
+    summed = c.emit(
+        "scatter_nd", [empty, update, c.const(places)], empty.shape, x.dtype, axes=(len(lead) + 1,), reduce="add"
+    )
+    return c.reshape(c.slice(summed, -1, 0, height * width), c.out.shape)
+
+
+def _affine_grid(c: Builder, theta: Val, size: Sequence[int], align_corners: bool = False) -> Val:
+    """Places [n, h, w, 2] of (x, y) between −1 and 1 under a 2×3 matrix."""
+    if len(size) != 4:
+        raise Unlowered
+    n, _, height, width = size
+
+    def line(count: int) -> Val:
+        reach = 1.0 if align_corners else (count - 1) / count
+        return c.arange(count, theta.dtype, -reach, 2 * reach / max(1, count - 1))
+
+    ones = c.full((height, width), 1, theta.dtype)
+    xs, ys = c.expand(line(width), (height, width)), c.expand(c.reshape(line(height), (height, 1)), (height, width))
+    base = c.reshape(c.concat([c.unsqueeze(v, -1) for v in (xs, ys, ones)], -1), (1, height * width, 3))
+    return c.reshape(c.matmul(base, c.swap(theta, 1, 2)), (n, height, width, 2))
+
+
 def _grid(c: Builder, x: Val, grid: Val, mode: Any = 0, padding_mode: Any = 0, align_corners: Any = False) -> Val:
     name = mode if isinstance(mode, str) else ("bilinear", "nearest", "bicubic")[mode]
     edge = padding_mode if isinstance(padding_mode, str) else ("zeros", "border", "reflection")[padding_mode]
@@ -179,5 +215,5 @@ TABLE: dict[str, Callable[..., Any]] = {
     "upsample_linear1d": _resize("linear"), "upsample_bilinear2d": _resize("linear"),
     "upsample_trilinear3d": _resize("linear"), "upsample_bicubic2d": _resize("cubic"),
     "_upsample_bilinear2d_aa": _resize("linear_antialias"), "_upsample_bicubic2d_aa": _resize("cubic_antialias"),
-    "im2col": _im2col, "grid_sampler": _grid, "grid_sampler_2d": _grid, "grid_sampler_3d": _grid,
+    "im2col": _im2col, "col2im": _col2im, "affine_grid_generator": _affine_grid, "grid_sampler": _grid, "grid_sampler_2d": _grid, "grid_sampler_3d": _grid,
 }  # fmt: skip

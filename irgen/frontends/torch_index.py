@@ -309,10 +309,21 @@ def _embedding(c: Builder, weight: Val, indices: Val, *_: Any, **__: Any) -> Val
 
 
 def _embedding_bag(
-    c: Builder, weight: Val, indices: Val, offsets: Val | None = None, scale_grad: bool = False, mode: int = 0,
-    sparse: bool = False, per_sample_weights: Val | None = None, *_: Any, **__: Any,
+    c: Builder, weight: Val, indices: Val, offsets: Val, scale_grad: bool = False, mode: int = 0,
+    sparse: bool = False, per_sample_weights: Val | None = None, last: bool = False, *_: Any,
 ) -> Any:  # fmt: skip
-    raise Unlowered
+    """Rows of a table, summed (mode 0), averaged (1) or their largest taken (2) in bags that `offsets` begins."""
+    bags = c.out[0].shape[0]
+    rows = _embedding(c, weight, indices)
+    if per_sample_weights is not None:
+        rows = c.binary("mul", rows, c.unsqueeze(per_sample_weights, 1))
+    begins = c.graph[offsets.id]
+    even = begins.op == "arange" and begins.attrs["start"] == 0
+    if not even or last or begins.attrs["step"] != indices.size // bags:
+        raise Unlowered
+    laid = c.reshape(rows, (bags, indices.size // bags, weight.shape[1]))
+    pooled = c.reduce(("reduce_sum", "reduce_mean", "reduce_max")[mode], laid, [1], False)
+    return (pooled, *(c.emit("opaque", [rows], o.shape, o.dtype, name="bag statistics") for o in c.out[1:]))
 
 
 def _take(c: Builder, x: Val, index: Val) -> Val:

@@ -17,6 +17,7 @@ from torch._subclasses.fake_tensor import (
 )
 from torch.overrides import TorchFunctionMode
 
+from irgen.frontends.torch_loops import UNROLLED
 from irgen.frontends.torch_memo import Memo
 from irgen.frontends.torch_record import Call, Leaf, Recording, Ref, mapped, refs
 from irgen.frontends.torch_seen import Seen
@@ -95,6 +96,9 @@ class Recorder(TorchFunctionMode):
         base = _bare_name(func)
         if base in ASSERTS:
             return None
+        if base in UNROLLED and isinstance(func, torch._ops.HigherOrderOperator):  # pyright: ignore[reportPrivateUsage]
+            with self:
+                return UNROLLED[base](*args, **named)
         self.last = base
         if base in TAKES_INTEGERS:
             keep = 1 if args and isinstance(args[0], torch.Tensor) else 0
@@ -124,8 +128,11 @@ class Recorder(TorchFunctionMode):
             real = self._values.of(func, seen, named)
             out = mapped(real, self._values.as_fake)
         except REFUSES as error:
-            self.refused = error
-            raise
+            if "data is not allocated" not in str(error):  # what reading a fake tensor's memory says
+                self.refused = error
+                raise
+            real = self._values.of(func, seen, named)
+            out = mapped(real, self._values.as_fake)
         fresh, made = self._results(out, seen, named)
         self._spread(target, seen, named)
         if fresh or target:

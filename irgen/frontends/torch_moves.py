@@ -318,6 +318,22 @@ def _windows(c: Builder, x: Val, size: tuple[int, ...], stride: tuple[int, ...])
     return c.transpose(cut, (*range(at + 1), x.rank - 1, *range(at + 1, x.rank - 1)))
 
 
+def _pad_sequence(
+    c: Builder,
+    sequences: Sequence[Val],
+    batch_first: bool = False,
+    padding_value: float = 0.0,
+    padding_side: str = "right",
+) -> Val:
+    longest = max(x.shape[0] for x in sequences)
+    grown: list[Val] = []
+    for x in sequences:
+        room = longest - x.shape[0]
+        ends = (room, 0) if padding_side == "left" else (0, room)
+        grown.append(pad(c, x, (*(0,) * (2 * x.rank - 2), *ends), value=padding_value))
+    return _stack(c, grown, 0 if batch_first else 1)
+
+
 def _block_diag(c: Builder, *tensors: Val) -> Val:
     blocks = [c.reshape(x, (*(1,) * (2 - x.rank), *x.shape)) for x in tensors]
     width, at = sum(x.shape[1] for x in blocks), 0
@@ -388,7 +404,7 @@ TABLE: dict[str, Callable[..., Any]] = {
     "replication_pad3d": lambda c, x, padding: pad(c, x, padding, "replicate"),
     "_pad_circular": lambda c, x, padding: pad(c, x, padding, "circular"),
     "tril": _triangle("tril"), "triu": _triangle("triu"), "unfold": _unfold,
-    "diagonal": _diagonal, "diag": _diag, "diag_embed": _diag_embed, "block_diag": _block_diag,
+    "pad_sequence": _pad_sequence, "diagonal": _diagonal, "diag": _diag, "diag_embed": _diag_embed, "block_diag": _block_diag,
     "linalg_diagonal": lambda c, x, offset=0, dim1=-2, dim2=-1: _diagonal(c, x, offset, dim1, dim2),
     "meshgrid": _meshgrid, "broadcast_tensors": _broadcast_tensors,
     "pixel_shuffle": _pixel_shuffle, "pixel_unshuffle": _pixel_unshuffle,

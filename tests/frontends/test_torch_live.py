@@ -291,6 +291,16 @@ def test_values_of_constants_are_no_findings() -> None:
     assert capture(Calls(lambda x: x[:, : torch.tensor([2, 3]).max()]), (X,)).findings == []
 
 
+def test_operators_with_bodies_run_through() -> None:
+    scan = torch.ops.higher_order.scan
+    running = Calls(lambda x: scan(lambda h, row: (h * 0.5 + row, h + row), [torch.zeros(5, 8)], [x], ())[1])
+    assert opaque(capture(running, (X,))) == []
+    chosen = Calls(lambda x: torch.ops.higher_order.cond(x.sum() > 0, lambda a: a * 2, lambda a: a - 1, (x,)))
+    graph = capture(chosen, (X.abs(),))
+    assert {n.op for n in graph} == {"input", "const", "mul"}
+    assert "`__bool__` reads a value that the inputs decide" in graph.findings[0]
+
+
 def test_batched_masks_are_comparisons_not_opaque() -> None:
     graph = capture(MODULES["vmap of positions"], (X,))
     assert "ge" in {n.op for n in graph}
