@@ -159,7 +159,7 @@ def explain(source: str, region: str | None, inputs: Sequence[str]) -> None:
     with Progress() as progress:
         model = traced(source, inputs, progress.step)
         regions, unknown = model.regions, model.architecture.unknown
-    emit(evidence.of(regions, region) if region else evidence.overview(regions, unknown))
+    emit(evidence.of(regions, region, model.canonical) if region else evidence.overview(regions, unknown))
 
 
 @irgen.command()

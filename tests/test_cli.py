@@ -108,8 +108,9 @@ def test_explains_a_label_with_its_rule_and_check(capsys: pytest.CaptureFixture[
     assert "self-attention" in capsys.readouterr().out
     assert run(["explain", DECODER, "self-attention"]) == 0
     text = capsys.readouterr().out
-    assert "rule" in text
-    assert "check" in text
+    assert "port   q: " in text
+    assert "fact   mask = causal" in text
+    assert "proof  mask: " in text
 
 
 def test_an_unknown_region_is_answered_with_the_nearest(capsys: pytest.CaptureFixture[str]):
