@@ -213,6 +213,18 @@ def output_width(mixing: Mixing) -> int | None:
     return None if rows is None else rows.shape[-1]
 
 
+def channel_axes(mixing: Mixing) -> tuple[int, ...]:
+    """The axes of a cone's output along which its channels run: all but one of the batch and one of the tokens."""
+    shape = list(mixing.analysis[mixing.out].shape)
+    axes = list(range(len(shape)))
+    for size in (mixing.batch, mixing.tokens):
+        found = next((axis for axis in axes if shape[axis] == size), None)
+        if found is None:
+            return ()
+        axes.remove(found)
+    return tuple(axes)
+
+
 def as_rows(value: Floats, mixing: Mixing) -> Floats | None:
     """An output as [batch, token, channel]: channels last, or in axis 1 behind convolutions; batch or tokens first."""
     tokens, batch = mixing.tokens, mixing.batch
@@ -335,6 +347,8 @@ def _keeps_features(analysis: Analysis, name: str, source: str) -> bool:
     node = analysis[name]
     if node.op in MOVES:
         return node.op not in {"concat", "write"}
+    if node.op == "gather":
+        return source == node.inputs[0] and not analysis.is_data(node.inputs[1])
     if node.op in NORMS:
         return True
     if not analysis.is_arithmetic(name) or len(set(analysis.data(name))) != 1:

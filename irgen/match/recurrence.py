@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from irgen.match.memory import SHORTEST, Asking, Mixing, Stream, changed_tokens, output_width
-from irgen.match.slim import slimmed
+from irgen.match.memory import SHORTEST, Asking, Mixing, Stream, changed_tokens, channel_axes, output_width
+from irgen.match.narrow import narrowed
 
 Floats = NDArray[np.float64]
 
@@ -21,10 +22,9 @@ class Recurrence:
     """A causal recurrence that is linear in its input.
 
     `inner` channels leave. `state` is the number of state entries that one channel reads (None: one, its own).
-    `decay` is `none`, `fixed` or `selective` (computed from the tokens). `rates` is how many rates of decay one channel
-    has, `single` or `several`. `tied`: the stream that sets the decay also scales what enters (a discretised step).
+    `decay` is `none`, `fixed` or `selective` (computed from the tokens). `rates`: how many rates of decay a channel has, `single` or `several`. `tied`: the stream that sets the decay also scales what enters (a discretised step).
     `delta`: a key also changes what earlier tokens left. `normalized`: the weights of all tokens sum to
-    one. `root_law`: what enters is scaled by √(1 − decay²). `bonus`: the own token has a weight outside the decay's law.
+    one. `root_law`: what enters is scaled by √(1 − decay²). `bonus`: the own token's weight is outside the decay's law.
     """
 
     inner: int
@@ -60,9 +60,9 @@ def examine(mixing: Mixing) -> Recurrence | str:
     channels = output_width(mixing)
     if channels is None:
         return "the axes of its output hold no tokens"
-    narrow = slimmed(mixing, channels)
+    narrow = narrowed(mixing, channel_axes(mixing))
     found = _judged(narrow) if narrow is not None else None
-    if found is None or isinstance(found, str):
+    if found is None:
         found = _judged(mixing)
     return replace(found, inner=channels) if isinstance(found, Recurrence) else found
 
@@ -92,7 +92,7 @@ def _examined(ask: Asking) -> tuple[Stream, Recurrence] | str:
     plain = ask.output()
     if plain is None:
         return f"its output has no probe value: {ask.probe.why(mixing.out) or 'its axes hold no tokens'}"
-    effects = [_effect(ask, stream, plain, token) for stream in mixing.streams]
+    effects = _effects(ask, plain, token)
     if any(e.kind == "acausal" for e in effects):
         return "a token's change reaches earlier tokens: the mixing is not causal"
     causal = sorted((e for e in effects if e.kind == "causal"), key=lambda e: e.spread)
@@ -112,7 +112,7 @@ def _told(
     others = [e for e in effects if e is not value]
     _, channel = _kernel(ask, value.stream, token)
     _assign_roles(ask, value.stream, others, token, channel)
-    state = _state(reads, inner)
+    state = _state(ask, reads, plain, token, channel)
     rates, factor, own_factor = _rates(ask, value.stream, token, channel)
     normalized = _is_normalized(ask, value.stream, others, token)
     selective = [e for e in others if e.between]
@@ -135,7 +135,7 @@ def _told(
         delta,
         normalized,
         state is None and _obeys_root_law(ask, value.stream, selective, token, channel),
-        factor is not None and own_factor is not None and abs(own_factor - factor) > _EQUAL * abs(factor),
+        bool(factor is not None and own_factor is not None and abs(own_factor - factor) > _EQUAL * abs(factor)),
         checks,
     )
 
@@ -167,13 +167,27 @@ def _noise(ask: Asking, stream: Stream, token: int) -> dict[str, Floats]:
     return changed
 
 
-def _nudged(ask: Asking, stream: Stream, token: int) -> dict[str, Floats]:
-    """The leaves with one feature of a stream changed at one token."""
-    feature = stream.features[len(stream.features) // 2]
+def _nudged(ask: Asking, stream: Stream, token: int, feature: int | None = None) -> dict[str, Floats]:
+    """The leaves with one feature of a stream (None: the one that tells) changed at one token."""
+    wanted = stream.features[0] if feature is None else feature
     return {
         leaf: np.where(mask, ask.values[leaf] + 0.7, ask.values[leaf])
-        for leaf, mask in ask.at(stream, token, [feature]).items()
+        for leaf, mask in ask.at(stream, token, [wanted]).items()
     }
+
+
+def _effects(ask: Asking, plain: Floats, token: int) -> list[_Effect]:
+    """What each stream reaches, told by a feature (put in front) that reaches the output if one of a few does."""
+    found: list[_Effect] = []
+    for stream in ask.mixing.streams:
+        count = len(stream.features)
+        for position in dict.fromkeys((0, count // 2, count - 1)):
+            turned = replace(stream, features=stream.features[position:] + stream.features[:position])
+            effect = _effect(ask, turned, plain, token)
+            if effect.kind != "nothing":
+                found.append(effect)
+                break
+    return found
 
 
 def _effect(ask: Asking, stream: Stream, plain: Floats, token: int) -> _Effect:
@@ -216,9 +230,9 @@ def _kernel(ask: Asking, value: Stream, token: int) -> tuple[Floats, int]:
 
 def _alone(ask: Asking, value: Stream, token: int) -> Floats | None:
     """The outputs [token, channel] when only one feature of the value stream at one token is not zero."""
-    feature = value.features[len(value.features) // 2]
     quiet = ask.silent(value)
-    struck = {leaf: np.where(mask, 1.0, quiet.values[leaf]) for leaf, mask in quiet.at(value, token, [feature]).items()}
+    mask_of = quiet.at(value, token, value.features[:1])
+    struck = {leaf: np.where(mask, 1.0, quiet.values[leaf]) for leaf, mask in mask_of.items()}
     one, none = quiet.output(struck), quiet.rest
     return None if one is None or none is None else (one - none)[0]
 
@@ -250,10 +264,28 @@ def _differs(one: Floats, other: Floats) -> bool:
     return bool(scale > 0 and np.abs(one - other).max() > _EQUAL * scale)
 
 
-def _state(reads: list[_Effect], inner: int) -> int | None:
-    """How many features of the read-out stream one output channel sees."""
-    sizes = [round(len(e.stream.features) * e.spread / inner) for e in reads]
+def _state(ask: Asking, reads: list[_Effect], plain: Floats, token: int, channel: int) -> int | None:
+    """How many features of the read-out stream one output channel sees at its own token."""
+    sizes = [_seen(ask, e.stream, plain, token, channel) for e in reads if e.spread > 1]
     return max((n for n in sizes if n > 1), default=None)
+
+
+def _seen(ask: Asking, stream: Stream, plain: Floats, token: int, channel: int) -> int:
+    """How many features of a stream reach one output channel, features of one head standing together at its front."""
+
+    def reaches(position: int) -> bool:
+        other = ask.output(_nudged(ask, stream, token, stream.features[position]))
+        return other is not None and bool((other[:, token, channel] != plain[:, token, channel]).any())
+
+    low, high = 0, len(stream.features)
+    if not reaches(0):
+        return 0
+    if reaches(high - 1):
+        return high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if reaches(middle) else (low, middle)
+    return high
 
 
 def _steady(ask: Asking, token: int) -> Asking:
@@ -286,18 +318,21 @@ def _repeated(ask: Asking, leaf: str, stream: Stream, wanted: Floats, everywhere
 
 
 def _rates(ask: Asking, value: Stream, token: int, channel: int) -> tuple[str | None, float | None, float | None]:
-    """How the kernel fades when all tokens are alike: `none`, `single` or `several` rates; the rate; own to next."""
-    rows = _alone(_steady(ask, token), value, token)
-    if rows is None:
-        return None, None, None
-    kernel = rows[token:, channel]
-    if len(kernel) < 4 or not np.abs(kernel[1:4]).min() > 0:
-        return None, None, None
-    first, second = kernel[2] / kernel[1], kernel[3] / kernel[2]
-    own = kernel[1] / kernel[0] if kernel[0] else None
+    """How fast what tokens left fades when all tokens are alike: `none`, `single` or `several` rates; the rate; own to next.
+
+    One output is looked at, and what four tokens up to it left there, so that a common divisor cancels out.
+    """
+    run, end = _steady(ask, token), token + 3
+    left: list[float] = []
+    for source in range(end, end - 4, -1):
+        rows = _alone(run, value, source)
+        if rows is None or not np.abs(rows[end, channel]) > 0:
+            return None, None, None
+        left.append(float(rows[end, channel]))
+    own, first, second = (later / earlier for earlier, later in pairwise(left))
     if abs(first - 1) < _EQUAL and abs(second - 1) < _EQUAL:
         return "none", 1.0, own
-    return ("single" if abs(first - second) <= _EQUAL * abs(first) else "several"), float(first), own
+    return ("single" if abs(first - second) <= _EQUAL * abs(first) else "several"), first, own
 
 
 def _is_normalized(ask: Asking, value: Stream, others: list[_Effect], token: int) -> bool:

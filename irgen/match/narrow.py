@@ -1,0 +1,176 @@
+"""A cone restricted to a few of its output channels: the same function, asked where it costs less.
+
+What the wanted elements need is traced back through the operators axis by axis; the restricted cone is a graph of its
+own whose leaves are inputs with only the features that are needed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from irgen.ir.attrs import integer, pairs
+from irgen.ir.graph import Attr, Graph, Node
+from irgen.ir.tensor import TensorType
+from irgen.match.analysis import Analysis
+from irgen.match.memory import Mixing
+from irgen.match.narrow_rules import Masks, everything, needs
+
+CHANNELS = 4
+"""So many output channels are asked for: enough to tell what reaches one of them from what reaches several."""
+
+
+def narrowed(mixing: Mixing, axes: tuple[int, ...]) -> Mixing | None:
+    """The cone for its first output channels (which run along `axes`), or None where it would not get smaller.
+
+    Of the last axis four are taken, of those in front of it (heads, groups) one.
+    """
+    analysis = mixing.analysis
+    shape = analysis[mixing.out].shape
+    wanted = everything(shape)
+    for axis in axes:
+        wanted[axis] = np.arange(shape[axis]) < (CHANNELS if axis == axes[-1] else 1)
+    if sum(int(mask.sum()) for mask in wanted) == sum(shape):
+        return None
+    order = _needed(mixing)
+    masks: dict[str, Masks] = {mixing.out: wanted}
+    reads: dict[str, list[Masks]] = {}
+    for name in reversed(order):
+        node = analysis[name]
+        if isinstance(node.type, tuple):
+            return None
+        found = masks[name]
+        if name in mixing.axes:
+            masks[name] = [m if i == mixing.axes[name] else np.ones_like(m) for i, m in enumerate(found)]
+            continue
+        sources = [s for s in node.inputs if s]
+        if any(isinstance(analysis[s].type, tuple) for s in sources):
+            return None
+        masks[name], reads[name] = (
+            (found, []) if not sources else needs(node, found, [analysis[s].shape for s in sources])
+        )
+        for source, part in zip(sources, reads[name], strict=True):
+            known = masks.get(source)
+            masks[source] = part if known is None else [a | b for a, b in zip(known, part, strict=True)]
+    return _built(mixing, order, masks, reads)
+
+
+def _needed(mixing: Mixing) -> list[str]:
+    """The cone, its leaves and everything else that it reads, in order."""
+    analysis = mixing.analysis
+    leaves = set(mixing.leaves)
+    found, stack = {mixing.out}, [mixing.out]
+    while stack:
+        name = stack.pop()
+        for source in () if name in leaves else analysis.inputs(name):
+            if source not in found:
+                found.add(source)
+                stack.append(source)
+    return sorted(found, key=analysis.place.__getitem__)
+
+
+def _built(mixing: Mixing, order: list[str], masks: dict[str, Masks], reads: dict[str, list[Masks]]) -> Mixing | None:
+    graph = Graph()
+    for name in order:
+        node = mixing.analysis[name]
+        if name in mixing.axes:
+            graph.nodes[name] = Node(name, "input", (), _type(node, masks[name]))
+            graph.inputs.append(name)
+        else:
+            sources = [_picked(graph, s, masks[s], part) for s, part in zip(_read(node), reads[name], strict=True)]
+            made = _made(mixing.analysis, node, masks[name], sources, reads[name])
+            if made is None:
+                return None
+            graph.nodes[name] = made
+    graph.outputs.append(mixing.out)
+    leaves = [leaf for leaf in mixing.leaves if leaf in graph.nodes]
+    if any(0 in graph[leaf].shape for leaf in leaves):
+        return None
+    steps = [kept for step in mixing.steps if (kept := tuple(leaf for leaf in step if leaf in graph.nodes))]
+    analysis = Analysis(graph)
+    nodes = [n for n in analysis.order if n not in mixing.axes and analysis.is_data(n)]
+    places = {leaf: mixing.token_of(leaf) for leaf in leaves}
+    axes = {leaf: mixing.axes[leaf] for leaf in leaves}
+    return Mixing(analysis, mixing.out, nodes, leaves, mixing.tokens, mixing.batch, axes, steps, places)
+
+
+def _read(node: Node) -> list[str]:
+    return [s for s in node.inputs if s]
+
+
+def _type(node: Node, masks: Masks) -> TensorType:
+    return TensorType(node.dtype, tuple(int(mask.sum()) for mask in masks))
+
+
+def _picked(graph: Graph, source: str, held: Masks, wanted: Masks) -> str:
+    """The source, or what is wanted of it where it holds more."""
+    for axis, (have, want) in enumerate(zip(held, wanted, strict=True)):
+        if have.sum() == want.sum():
+            continue
+        places = np.flatnonzero(want[have])
+        shape = list(graph[source].shape)
+        shape[axis] = len(places)
+        if len(places) and places[-1] - places[0] + 1 == len(places):
+            kind = TensorType(graph[source].dtype, tuple(shape))
+            start, stop = int(places[0]), int(places[-1]) + 1
+            name = f"{source}.of{len(graph)}"
+            source = graph.add("slice", [source], kind, id=name, axis=axis, start=start, stop=stop, step=1)
+            continue
+        index = graph.add("const", (), value=places.astype(np.int64), id=f"{source}.at{len(graph)}")
+        source = graph.add(
+            "gather",
+            [source, index],
+            TensorType(graph[source].dtype, tuple(shape)),
+            id=f"{source}.of{len(graph)}",
+            axis=axis,
+        )
+    return source
+
+
+def _made(analysis: Analysis, node: Node, masks: Masks, sources: list[str], reads: list[Masks]) -> Node | None:
+    """The node on what is left of its axes."""
+    kind = _type(node, masks)
+    attrs: dict[str, Attr] = dict(node.attrs)
+    value, op = node.value, node.op
+    if value is not None and value.shape:
+        value = value[np.ix_(*masks)]
+    if op == "arange" and not masks[0].all():
+        return None
+    if op == "slice":
+        # What is wanted of the source is already what the slice takes.
+        falling = integer(node, "step") < 0
+        axis = integer(node, "axis")
+        count = kind.shape[axis] if kind.shape else 0
+        bounds = {"start": count - 1, "stop": -1, "step": -1} if falling else {"start": 0, "stop": count, "step": 1}
+        attrs |= bounds
+    elif op == "pad":
+        sides = pairs(node, "pads")
+        if (
+            any(s != (0, 0) and not m.all() for s, m in zip(sides, masks, strict=True))
+            and attrs.get("mode") != "constant"
+        ):
+            return None
+        attrs["pads"] = tuple(
+            (int(m[:low].sum()), int(m[len(m) - high :].sum()) if high else 0)
+            for m, (low, high) in zip(masks, sides, strict=True)
+        )
+    elif op == "write":
+        stops = node.attrs.get("stops")
+        assert isinstance(stops, tuple)
+        attrs["stops"] = tuple(
+            size if stop == len(mask) else stop for stop, size, mask in zip(stops, kind.shape or (), masks, strict=True)
+        )
+    elif op == "concat":
+        axis = integer(node, "axis")
+        sources = [s for s, part in zip(sources, reads, strict=True) if part[axis].any()]
+    elif op == "layer_norm" or op == "rms_norm":
+        attrs = dict(node.attrs)
+    inputs = _with_gaps(node, sources) if op != "concat" else tuple(sources)
+    return replace(node, type=kind, attrs=attrs, value=value, inputs=inputs)
+
+
+def _with_gaps(node: Node, sources: list[str]) -> tuple[str, ...]:
+    """Sources put at the ports that were not empty."""
+    left = iter(sources)
+    return tuple(next(left) if s else "" for s in node.inputs)
