@@ -1,1 +1,1 @@
-"""What changed between two architectures."""
+"""What changed between two architectures, as typed data: aligned by role and structure, never by name or position."""
