@@ -170,7 +170,11 @@ def into_layers(sublayers: list[Sublayer]) -> list[list[Sublayer]]:
     if not any(channel) or all(s.transforms and not s.mixes for s in sublayers):
         return _by_period(sublayers)
     if sublayers[0].transforms and not sublayers[0].mixes:
-        return _by_period(sublayers)
+        whole = _by_period(sublayers)
+        if len(whole) < len(sublayers):
+            return whole
+        rest = into_layers(sublayers[1:])
+        return [[sublayers[0]], *rest] if len({tuple(s.kinds for s in layer) for layer in rest}) == 1 else whole
     layers: list[list[Sublayer]] = []
     for s in sublayers:
         opens = not layers or (s.mixes and layers[-1][-1].transforms)

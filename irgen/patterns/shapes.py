@@ -21,7 +21,8 @@ def is_pointwise(analysis: Analysis, name: str) -> bool:
     node = analysis[name]
     if node.op in {"linear", "grouped_linear"}:
         return True
-    return node.op == "conv" and max(kernel_of(analysis, name), default=1) == 1 and node.attrs.get("groups", 1) == 1
+    single = node.op == "conv" and max(kernel_of(analysis, name), default=1) == 1
+    return single and node.attrs.get("groups", 1) != analysis[node.inputs[0]].shape[1]
 
 
 def is_depthwise(analysis: Analysis, name: str) -> bool:

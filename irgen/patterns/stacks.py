@@ -56,6 +56,7 @@ class Run:
 def build_runs(analysis: Analysis, sublayers: list[Sublayer]) -> list[Run]:
     """Chains of sums that continue one another, joined over transitions that change nothing."""
     chains = [_without_stem(chain) for chain in _chains(sublayers)]
+    chains = [chain for chain in chains if not _is_detail(analysis, chain, chains)]
     sublayers = [s for chain in chains for s in chain]
     sums = frozenset(s.sum.node for s in sublayers)
     owner: dict[str, list[Sublayer]] = {}
@@ -88,6 +89,21 @@ def _continues(analysis: Analysis, source: list[Sublayer], chain: list[Sublayer]
         and all(part.kind == "norm" for _, part in before.parts)
         and not before.joins
     )
+
+
+def _is_detail(analysis: Analysis, chain: list[Sublayer], chains: list[list[Sublayer]]) -> bool:
+    """A sum that is no layer of its own: a convolution that gives positions to a stack of another kind behind it, or a
+    channel part behind a pool of all tokens.
+    """
+    if len(chain) > 1 or len(chains) == 1:
+        return False
+    only = chain[0]
+    others = [c for c in chains if c is not chain]
+    if only.kinds == ("convolution",):
+        same = [c for c in others if c[0].sum.width == only.sum.width and c[0].sum.tokens == only.sum.tokens]
+        return any(len(c) > 1 and not any("convolution" in s.kinds for s in c) for c in same)
+    alone = only.sum.tokens == analysis[only.sum.node].shape[0]
+    return alone and not only.mixes and any(c[0].sum.tokens > only.sum.tokens for c in others)
 
 
 def _without_stem(chain: list[Sublayer]) -> list[Sublayer]:
