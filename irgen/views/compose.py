@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from irgen.ir.architecture import Architecture, Stack
@@ -16,6 +16,7 @@ from irgen.views.layout.page import MARGIN
 from irgen.views.layout.sheet import extent, put, wedge
 from irgen.views.layout.tree import Chain, Frame, Par, Piece
 from irgen.views.opened import opened_blocks
+from irgen.views.origins import Place
 from irgen.views.panels import PANELS, Detail, masks, panel
 from irgen.views.pyramid import is_pyramid
 from irgen.views.sources import FootView
@@ -66,26 +67,35 @@ class Overview:
         return {last.name}
 
 
-def build(found: Architecture, words: Words, width: float, detail: int = 4) -> Overview:
+def build(found: Architecture, words: Words, width: float, detail: int, paths: Mapping[Place, str]) -> Overview:
     """Towers in as few rows as the page allows, every one narrowed until its row fits."""
     per_row = PER_ROW.get(int(width), 3)
     while True:
-        tries = [_attempt(found, words, width, per_row, roomy, detail) for roomy in (5, 3, 2, 1)]
-        good = next((made for made, most in tries if most >= COMFORT), None)
-        if good:
-            return good
+        tries: list[tuple[Overview, float]] = []
+        for roomy in (5, 3, 2, 1):
+            tries.append(_attempt(found, words, width, per_row, roomy, detail, paths))
+            if tries[-1][1] >= COMFORT:
+                return tries[-1][0]
+        if per_row == 1 and detail and not any(most for _, most in tries):
+            return build(found, words, width, 0, paths)
         if per_row == 1 or max(most for _, most in tries) >= TIGHT:
             return max(tries, key=lambda one: one[1])[0]
         per_row -= 1
 
 
 def _attempt(
-    found: Architecture, words: Words, width: float, per_row: int, roomy: int, detail: int = 4
+    found: Architecture,
+    words: Words,
+    width: float,
+    per_row: int,
+    roomy: int,
+    detail: int,
+    paths: Mapping[Place, str],
 ) -> tuple[Overview, float]:
     towers = split(found)
     name(found, towers, words)
     rows = _rows(towers, per_row)
-    made = Overview(found, words, width, towers, rows, Drawn(words, detail))
+    made = Overview(found, words, width, towers, rows, Drawn(words, detail, paths))
     crowned = made.home(found.head.reads) if found.head.reads else None
     crowned = crowned or (towers[-1] if towers else None)
     for tower in towers:
@@ -104,13 +114,20 @@ def _rows(towers: list[Tower], per_row: int) -> list[list[Tower]]:
     return [towers[at : at + each] for at in range(0, len(towers), each)]
 
 
-def compose(scene: Scene, found: Architecture, words: Words, top: float, detail: int = 4) -> float:
+def compose(
+    scene: Scene,
+    found: Architecture,
+    words: Words,
+    top: float,
+    detail: int = 4,
+    paths: Mapping[Place, str] | None = None,
+) -> float:
     """Draw the architecture below `top`; returns the lower edge of the drawing."""
     if is_pyramid(found, scene.width):
         return pyramid.draw(scene, found, words, top)
     if not found.stacks:
         return _bare(scene, found, words, top)
-    made = build(found, words, scene.width, detail)
+    made = build(found, words, scene.width, detail, paths or {})
     if len(made.towers) == 1:
         return _single(scene, made, top)
     return _several(scene, made, top)

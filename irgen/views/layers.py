@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 
 from irgen.ir.architecture import Block, Part
 from irgen.views.captions import Caption, caption, norm
 from irgen.views.layout.tree import Chain, Lane, Leaf, Par, Piece
+from irgen.views.origins import Place
 from irgen.views.words import Words
 
 
@@ -28,7 +30,9 @@ class Drawn:
 
     words: Words
     detail: int = 4
-    """4: all; 3: without pictures of masks; 2: without panels; 1: a block that was opened in one tower is folded in the next; 0: all are folded."""
+    """4: all; 3: without pictures of masks; 2: without panels; 1: a block opened in one tower is folded in the next;
+    0: all are folded."""
+    origins: Mapping[Place, str] = field(default_factory=dict[Place, str])
     opened: list[Opened] = field(default_factory=list[Opened])
     seen: set[str] = field(default_factory=set[str])
     """Structures of the stacks that have been opened."""
@@ -80,6 +84,7 @@ class _Layer:
     lanes: list[Lane] = field(default_factory=list[Lane])
     show: Show | None = None
     count: int = 0
+    kinds: Counter[str] = field(default_factory=Counter[str])
 
     def name(self, what: str) -> str:
         """A fresh id."""
@@ -95,7 +100,14 @@ class _Layer:
         """The box of a sublayer, or what is shown in its place."""
         name = self.name("p")
         shown = self.show(name, part) if self.show else None
-        return shown or part_box(name, part, self.width, self.drawn, self.stack)
+        if shown:
+            return shown
+        leaf = part_box(name, part, self.width, self.drawn, self.stack)
+        path = self.drawn.origins.get((self.stack, min(self.block.at, default=0), part.kind, self.kinds[part.kind]))
+        self.kinds[part.kind] += 1
+        if path:
+            leaf.tooltip = f"{leaf.tooltip or leaf.title.partition(chr(10))[0]} · {path}"
+        return leaf
 
     def close(self, start: int) -> None:
         """The sum that takes the residual stream tapped before item `start`."""

@@ -10,6 +10,7 @@ from irgen.ir.graph import Graph
 from irgen.scene import Scene, literal
 from irgen.views.compose import compose
 from irgen.views.layout.page import footnote, legend, title_block
+from irgen.views.origins import origins
 from irgen.views.summary import describe, facts_strip, legend_names, subtitle_of, unrecognised
 from irgen.views.words import Words
 
@@ -34,18 +35,18 @@ def draw(
     note: str | None = None,
 ) -> Scene:
     """The overview figure, `width` pixels wide (360, 720 or 1080)."""
-    del regions, graph
     words = Words(lang)
     said = literal(subtitle, 300) if subtitle is not None else subtitle_of(architecture, words)
     if note:
         said = f"{said} · {literal(note, 300)}" if said else literal(note, 300)
+    paths = origins(regions, graph)
     for detail in (4, 3, 2, 1, 0):
         scene = Scene(
             slug(title), literal(title, 120) or words("Neural network"), describe(architecture, title, words),
             float(width), 0.0, lang=lang, subtitle=said,
         )  # fmt: skip
         top = title_block(scene, facts_strip(architecture, words))
-        bottom = compose(scene, architecture, words, top, detail)
+        bottom = compose(scene, architecture, words, top, detail, paths)
         if architecture.unknown and architecture.stacks:
             bottom = footnote(scene, bottom, unrecognised(architecture.unknown, words))
         legend(scene, bottom, words, legend_names(architecture))
