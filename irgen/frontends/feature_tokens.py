@@ -58,7 +58,7 @@ def with_feature_tokens(
         token = settings.get(*kind.token)
         makes = _method(module, kind.method)
         if "input_ids" in names and names & kind.sources and isinstance(token, int) and makes is not None:
-            places.append((token, _count(makes, pick, settings, features)))
+            places.append((token, _count(makes, kind.sources, pick, settings, features)))
     if not places:
         return pick
     total = sum(n for _, n in places)
@@ -82,15 +82,20 @@ def with_feature_tokens(
 
 
 def _method(module: Any, name: str) -> Callable[..., Any] | None:
-    for owner in (module, getattr(module, "model", None), getattr(module, "thinker", None)):
-        if owner is not None and hasattr(owner, name):
-            return getattr(owner, name)
-    return None
+    """The method of the module, or of the part of it that has it."""
+    owner = next((part for part in module.modules() if hasattr(part, name)), None)
+    return None if owner is None else getattr(owner, name)
 
 
-def _count(makes: Callable[..., Any], pick: tuple[Input, ...], settings: Settings, features: Features) -> int:
+def _count(
+    makes: Callable[..., Any],
+    sources: frozenset[str],
+    pick: tuple[Input, ...],
+    settings: Settings,
+    features: Features,
+) -> int:
     """How many feature vectors one sample gets, by making them."""
-    takes = inspect.signature(makes).parameters
+    takes = sources | inspect.signature(makes).parameters.keys()
     both = SIZES | settings.sizes
     generator = torch.Generator().manual_seed(0)
     given = {i.name: i.at({n: s[0] for n, s in both.items()}, generator) for i in pick}

@@ -167,7 +167,7 @@ def _picks(choices: dict[str, list[Input]]) -> Iterator[tuple[Input, ...]]:
         return
     first = {n: c[0] for n, c in choices.items()}
     yield tuple(first.values())
-    for name, others in choices.items():
+    for name, others in sorted(choices.items(), key=lambda item: item[0] == "input_ids"):
         for other in others[1:]:
             yield tuple((first | {name: other}).values())
 

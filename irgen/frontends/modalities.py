@@ -53,7 +53,7 @@ RULES: dict[str, Rule] = {
     "grid_thw": vision.grid(3),
     "image_grid_hw": vision.grid(2),
     "spatial_shapes": vision.constant(vision.GRID, "batch", 2),
-    "pixel_attention_mask": lambda _, name: [ones(name, "batch", vision.GRID**2)],
+    "pixel_attention_mask": vision.patches_mask,
     "pixel_position_ids": vision.places,
     "image_position_ids": vision.places,
     "image_sizes": vision.image_sizes,

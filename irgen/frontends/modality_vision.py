@@ -25,6 +25,8 @@ def image(s: Settings, name: str) -> list[Input]:
     if s.names & {"spatial_shapes", "pixel_position_ids", "image_position_ids"}:
         patch = s.vision_number("patch_size", default=16)
         return [numbers(name, "batch", GRID * GRID, patch * patch * channels)]
+    if "image_sizes" in s.names and (pinpoints := s.get("image_grid_pinpoints")):
+        return [numbers(name, "batch", _crops(pinpoints, height), channels, height, width)]
     frames = s.vision_number("num_frames", "frames_per_clip", default=0)
     still = numbers(name, "batch", channels, height, width)
     several = [numbers(name, "batch", n, channels, height, width) for n in (frames or 2, 1)]
@@ -88,6 +90,21 @@ def places(_s: Settings, name: str) -> list[Input]:
         return torch.cartesian_prod(torch.arange(GRID), torch.arange(GRID)).repeat(shape[0], 1, 1)
 
     return [Input(name, ("batch", GRID * GRID, 2), draw)]
+
+
+def patches_mask(s: Settings, name: str) -> list[Input]:
+    """Every patch is there, where patches come cut out and padded."""
+    return [ones(name, "batch", GRID * GRID)] if "spatial_shapes" in s.names else []
+
+
+def _crops(pinpoints: list[list[int]], side: int) -> int:
+    """How many crops an image as large as one crop is cut into: those of the best of the allowed sizes, and the whole.
+
+    The best size wastes least of itself, as in LLaVA-NeXT (Liu et al. 2024).
+    """
+    fitting = [(height, width) for height, width in pinpoints if min(height, width) >= side]
+    height, width = min(fitting or [(side, side)], key=lambda size: size[0] * size[1])
+    return (height // side) * (width // side) + 1
 
 
 def tiles_mask(s: Settings, name: str) -> list[Input]:

@@ -40,6 +40,12 @@ def shrink(values: Mapping[str, Any]) -> dict[str, Any]:
     out = _shrink(values, divide, _Ids())
     if "mm_tokens_per_image" in out:
         out["mm_tokens_per_image"] = 4
+    vision, text = out.get("vision_config"), out.get("text_config")
+    if isinstance(vision, dict) and isinstance(text, dict) and "out_hidden_size" in vision and "hidden_size" in text:
+        vision["out_hidden_size"] = text["hidden_size"]
+    if out.get("image_grid_pinpoints") and isinstance(vision, dict):
+        side = vision["image_size"]
+        out["image_grid_pinpoints"] = [[side, 2 * side], [2 * side, side], [2 * side, 2 * side]]
     return out
 
 
@@ -130,13 +136,7 @@ def _taps(key: str, value: Any, depth: int) -> dict[str, Any]:
 def _fewer_patches(values: dict[str, Any]) -> None:
     """A grid of 4 × 4 patches, where one stage of patches is all that the image size is for."""
     image, patch = values.get("image_size"), values.get("patch_size")
-    if (
-        _number(image)
-        and _number(patch)
-        and image % patch == 0
-        and image // patch > 4
-        and not {"depths", "window_size"} & set(values)
-    ):
+    if _number(image) and _number(patch) and image // patch > 4 and not {"depths", "window_size"} & set(values):
         values["image_size"] = 4 * patch
         if "mm_tokens_per_image" in values:
             values["mm_tokens_per_image"] = 4
