@@ -20,7 +20,8 @@ def traced(module="blocks.0.attn") -> tuple[Graph, list[Region]]:
     b = graph.add("relu", (a,), T, provenance=Provenance(module=f"{module}.out.proj"))
     c = graph.add("relu", (b,), T)
     inner = Region("any", "self-attention", (a, b, c))
-    return graph, [Region("decoder", "decoder", (a, b, c), children=[Region("l", "layer", (a, b, c), children=[inner])])]
+    layer = Region("l", "layer", (a, b, c), children=[inner])
+    return graph, [Region("decoder", "decoder", (a, b, c), children=[layer])]
 
 
 def test_the_shared_module_is_found():
