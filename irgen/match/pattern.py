@@ -29,6 +29,8 @@ class Finding:
     """For attention: no token sees a later one."""
     memory: str | None = None
     """For cross-attention: the node from which the keys are projected."""
+    heads: tuple[frozenset[tuple[str, int]], frozenset[tuple[str, int]]] | None = None
+    """For attention: query and key heads by the contraction and the feature where each begins."""
 
 
 @dataclass(slots=True)

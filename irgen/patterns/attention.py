@@ -14,7 +14,7 @@ from irgen.ir.architecture import Evidence, Fact
 from irgen.ir.graph import Array
 from irgen.ir.ops import MOVES
 from irgen.match.analysis import INDEX, NORMS, PARAM, Analysis
-from irgen.match.trace import Trace
+from irgen.match.trace import STRIDE, Trace
 from irgen.patterns.cores import Core
 from irgen.patterns.visibility import Visibility, visible
 
@@ -31,6 +31,8 @@ class Operand:
     heads: int | None
     shared: bool
     """Some features are the same in all heads and some are not."""
+    groups: frozenset[tuple[str, int]] = frozenset()
+    """The heads by the contraction and the feature where each begins."""
 
 
 @dataclass(slots=True)
@@ -41,6 +43,8 @@ class AttentionFacts:
     evidence: list[Evidence]
     ports: dict[str, str]
     seen: Visibility
+    query_heads: frozenset[tuple[str, int]] = frozenset()
+    key_heads: frozenset[tuple[str, int]] = frozenset()
     nodes: set[str] = field(default_factory=set[str])
     """The projections of q, k and v, what lies between them and the core, and what makes its learned terms."""
 
@@ -49,14 +53,14 @@ def describe(analysis: Analysis, core: Core, root: str | None, trunk: str | None
     """Read the facts of a core; `root` is the residual stream of the sublayer that holds it."""
     q = _operand(analysis, core.q, core.scores[0].axes(core.q_port), core.scores[0].contracted)
     k = _operand(analysis, core.k, core.scores[0].axes(core.k_port), core.scores[0].contracted)
-    heads, kv_heads, variant = _heads(analysis, core, q, k)
+    heads, kv_heads = _heads(analysis, core, q, k)
     seen = visible(analysis, core, root, trunk)
     position, position_check = _position(analysis, core, q, k)
     facts: dict[str, Fact] = {
         "heads": heads,
         "kv_heads": kv_heads,
         "head_dim": _head_dim(analysis, core),
-        "variant": variant,
+        "variant": "mla" if k.shared else variant_of(heads, kv_heads),
         "mask": seen.mask.kind,
         "window": seen.mask.window,
         "axis": seen.axis,
@@ -91,13 +95,14 @@ def describe(analysis: Analysis, core: Core, root: str | None, trunk: str | None
         made = analysis.back(term, 0) if analysis.is_data(term) else set[str]()
         if root is None or root not in made:
             nodes |= {n for n in made if analysis.is_data(n)}
-    return AttentionFacts(facts, evidence, ports, seen, nodes)
+    return AttentionFacts(facts, evidence, ports, seen, q.groups, k.groups, nodes)
 
 
 def _operand(analysis: Analysis, name: str, axes: str, contracted: str) -> Operand:
     trace = Trace(analysis, "feature")
     labels = trace.label(name)
     heads, shared = None, False
+    groups: frozenset[tuple[str, int]] = frozenset()
     if labels is not None and contracted and len(axes) == labels.ndim:
         rows = np.moveaxis(labels, [axes.index(c) for c in contracted], range(-len(contracted), 0))
         rows = rows.reshape(-1, int(np.prod(rows.shape[-len(contracted) :])))
@@ -106,23 +111,26 @@ def _operand(analysis: Analysis, name: str, axes: str, contracted: str) -> Opera
             distinct = [int(np.unique(rows[:, c]).size) for c in {0, rows.shape[1] // 2, rows.shape[1] - 1}]
             heads = max(distinct)
             shared = min(distinct) < heads and min(distinct) == 1
-    return Operand(labels, trace.sources, trace.passed, heads, shared)
+            groups = frozenset((trace.source_of(n), int(n) % STRIDE) for n in np.unique(rows[:, 0]))
+    return Operand(labels, trace.sources, trace.passed, heads, shared, groups)
 
 
-def _heads(analysis: Analysis, core: Core, q: Operand, k: Operand) -> tuple[int | None, int | None, str | None]:
-    """Query heads, key heads and variant, from the distinct groups of features that meet in the product."""
-    heads, kv_heads = q.heads, k.heads
-    if heads is None:
-        heads = _heads_by_shape(analysis, core)
-    kv_heads = kv_heads if kv_heads is not None else heads
+def _heads(analysis: Analysis, core: Core, q: Operand, k: Operand) -> tuple[int | None, int | None]:
+    """Query heads and key heads, from the distinct groups of features that meet in the product."""
+    heads = q.heads if q.heads is not None else _heads_by_shape(analysis, core)
+    kv_heads = k.heads if k.heads is not None else heads
+    if heads is None or kv_heads is None or k.shared:
+        return heads, heads
+    return max(heads, kv_heads), kv_heads
+
+
+def variant_of(heads: int | None, kv_heads: int | None) -> str | None:
+    """Multi-head, grouped-query or multi-query attention, by how many query heads share a key head."""
     if heads is None or kv_heads is None:
-        return heads, kv_heads, None
-    if k.shared:
-        return heads, heads, "mla"
-    heads = max(heads, kv_heads)
-    if kv_heads == heads:
-        return heads, kv_heads, "mha"
-    return heads, kv_heads, "mqa" if kv_heads == 1 else "gqa"
+        return None
+    if heads == kv_heads:
+        return "mha"
+    return "mqa" if kv_heads == 1 else "gqa"
 
 
 def _heads_by_shape(analysis: Analysis, core: Core) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from irgen.ir.ops import CONTRACTIONS, ELEMENTWISE, MOVES
 from irgen.match.analysis import HEAVY, NORMS, Analysis
 from irgen.match.pattern import Branch, Finding, Pattern, Refusal
-from irgen.patterns.attention import describe
+from irgen.patterns.attention import describe, variant_of
 from irgen.patterns.cores import Core
 from irgen.patterns.residual import stream_pieces
 
@@ -21,6 +21,7 @@ def prove(branch: Branch) -> list[Finding] | Refusal:
     if not cores:
         return Refusal("no softmax over a product of two streams whose rows weigh a third lies in the branch")
     seen: dict[str, Finding] = {}
+    split: dict[str, list[Core]] = {}
     for core in cores:
         finding = _finding(branch, analysis, core)
         same = next((f for f in seen.values() if f.label == finding.label and _alike(f, finding)), None)
@@ -28,7 +29,38 @@ def prove(branch: Branch) -> list[Finding] | Refusal:
             seen[core.out] = finding
         else:
             same.nodes |= finding.nodes
+            if _side_by_side(analysis, same.ports["out"], core.out):
+                split.setdefault(same.ports["out"], []).append(core)
+    for out, parts in split.items():
+        _joined(analysis, seen[out], parts)
     return list(seen.values())
+
+
+def _side_by_side(analysis: Analysis, one: str, other: str) -> bool:
+    """Whether the outputs of two cores are put beside one another, feature by feature."""
+
+    def concats(name: str) -> set[str]:
+        found: set[str] = set()
+        front = [name]
+        for _ in range(6):
+            front = [u for n in front for u in analysis.users[n] if analysis.op(u) in MOVES]
+            found.update(n for n in front if analysis.op(n) == "concat")
+        return found
+
+    return bool(concats(one) & concats(other))
+
+
+def _joined(analysis: Analysis, finding: Finding, parts: list[Core]) -> None:
+    """Heads that are computed one after another are heads of one attention."""
+    queries, keys = (set(finding.heads[0]), set(finding.heads[1])) if finding.heads else (set(), set())
+    for core in parts:
+        found = describe(analysis, core, None)
+        queries |= found.query_heads
+        keys |= found.key_heads
+    if queries and keys:
+        facts = finding.facts
+        facts["heads"], facts["kv_heads"] = len(queries), len(keys)
+        facts["variant"] = variant_of(len(queries), len(keys))
 
 
 def _alike(one: Finding, other: Finding) -> bool:
@@ -53,7 +85,8 @@ def _finding(branch: Branch, analysis: Analysis, core: Core) -> Finding:
     if cross and own_key and not own_query:
         memory = core.q
     ports = {**found.ports, "x": root or core.q}
-    return Finding(label, found.facts, nodes, ports, found.evidence, found.seen.mask.causal, memory)
+    heads = (found.query_heads, found.key_heads)
+    return Finding(label, found.facts, nodes, ports, found.evidence, found.seen.mask.causal, memory, heads)
 
 
 def _depends(analysis: Analysis, name: str, root: str) -> bool:
