@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import cast
 
@@ -35,7 +36,13 @@ def parameters(value: int, lang: str) -> str:
 
 def shape(sizes: Sequence[int | str], letters: Mapping[str, str] = SYMBOLS) -> str:
     """A tensor shape: `[B, T, 768]`; `letters` are short names of dimensions."""
-    return "[" + ", ".join(letters.get(s, literal(s, 12)) if isinstance(s, str) else whole(s) for s in sizes) + "]"
+    return "[" + ", ".join(_named(s, letters) if isinstance(s, str) else whole(s) for s in sizes) + "]"
+
+
+def _named(size: str, letters: Mapping[str, str]) -> str:
+    """A dimension, or a sum of dimensions, by its short names: `seq+197` as `T+197`."""
+    words = re.split(r"([A-Za-z_]\w*)", size[:60])
+    return literal("".join(letters.get(word, word) for word in words).replace("*", "·").replace("-", "−"), 12)
 
 
 def arrow(*values: object) -> str:

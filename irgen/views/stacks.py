@@ -111,6 +111,8 @@ class StackView:
         if run.count == 1 and len(block.sublayers) == 1 and block.norm in ("none", ""):
             return layer(name, block, self.stack.width, self.drawn, self.stack.name)
         label = words(layer_name(self.stack.blocks[run.block], self.stack.blocks)) if named else words(self.label)
+        if self.stack.shared:
+            label = f"{label} · {words('same weights')}"
         badge = f"× {run.count}" if run.count > 1 else ""
         return Frame(name, layer(name, block, self.stack.width, self.drawn, self.stack.name), label, badge)
 

@@ -49,6 +49,8 @@ def _heads(found: Architecture) -> str:
     if len(stages) > 1:
         counts = [_same([p.facts.get("heads") for p in _attn(stack)]) for stack in stages]
         counts = [count for count in counts if count]
+        if len(set(map(str, counts))) == 1:
+            return whole(counts[0])
         return dots(counts) if 0 < len(counts) <= 5 else ""
     first = parts[0].facts
     if _same([part.facts.get("heads") for part in parts]) is None:

@@ -10,7 +10,7 @@ from irgen.scene import literal
 from irgen.views.captions import Caption
 from irgen.views.layers import Drawn, Opened, box, joint, part_box
 from irgen.views.layout.tree import Chain, Frame, Leaf, Piece
-from irgen.views.numbers import arrow, shape, whole
+from irgen.views.numbers import arrow, shape, times, whole
 from irgen.views.sources import FootView, index_of, letters, pill
 from irgen.views.stacks import StackView, folded
 from irgen.views.words import Words
@@ -170,7 +170,8 @@ class TowerView:
         foreign = [read for read in first.reads if read in self.labels]
         if foreign and (not self.pieces or not fused):
             self._joining(first, foreign)
-        self._fusion_entry = bool(foreign and fused)
+        if not self.pieces and not foreign:
+            self._source(first)
         if foot.label:
             return {len(self.pieces): foot.label}
         worded = any("seq" in port.shape for port in self.found.inputs)
@@ -178,7 +179,14 @@ class TowerView:
             return {len(self.pieces): shape(("batch", "seq", first.width), letters(self.found))}
         return {}
 
-    _fusion_entry: bool = False
+    def _source(self, first: Stack) -> None:
+        """The foot of a stream that reads nothing known: its learned latents, or only that it has an input."""
+        words = self.drawn.words
+        prefix = f"t{self.tower.number}.in"
+        if first.latents:
+            self.pieces.append(Leaf(prefix, "embed", words("Latents"), times(first.latents, first.width)))
+        else:
+            self.pieces.append(pill(prefix, words("Input")))
 
     def _joining(self, first: Stack, foreign: list[str]) -> None:
         """Where the streams of other towers join this one's foot, or are its foot."""
