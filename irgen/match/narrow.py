@@ -14,24 +14,18 @@ from irgen.ir.attrs import integer, pairs
 from irgen.ir.graph import Attr, Graph, Node
 from irgen.ir.tensor import TensorType
 from irgen.match.analysis import Analysis
-from irgen.match.memory import Mixing
+from irgen.match.memory import Mixing, channel_axes
 from irgen.match.narrow_rules import Masks, everything, needs
 
 CHANNELS = 4
 """So many output channels are asked for: enough to tell what reaches one of them from what reaches several."""
 
 
-def narrowed(mixing: Mixing, axes: tuple[int, ...]) -> Mixing | None:
-    """The cone for its first output channels (which run along `axes`), or None where it would not get smaller.
-
-    Of the last axis four are taken, of those in front of it (heads, groups) one.
-    """
+def narrowed(mixing: Mixing) -> Mixing | None:
+    """The cone for its first output channels, or None where it would not get smaller."""
     analysis = mixing.analysis
-    shape = analysis[mixing.out].shape
-    wanted = everything(shape)
-    for axis in axes:
-        wanted[axis] = np.arange(shape[axis]) < (CHANNELS if axis == axes[-1] else 1)
-    if sum(int(mask.sum()) for mask in wanted) == sum(shape):
+    wanted = _first_channels(mixing)
+    if wanted is None or all(mask.all() for mask in wanted):
         return None
     order = _needed(mixing)
     masks: dict[str, Masks] = {mixing.out: wanted}
@@ -54,6 +48,20 @@ def narrowed(mixing: Mixing, axes: tuple[int, ...]) -> Mixing | None:
             known = masks.get(source)
             masks[source] = part if known is None else [a | b for a, b in zip(known, part, strict=True)]
     return _built(mixing, order, masks, reads)
+
+
+def _first_channels(mixing: Mixing) -> Masks | None:
+    """Four places of the last axis of channels and one of those in front of it (heads, groups), at all tokens."""
+    shape = mixing.analysis[mixing.out].shape
+    wanted = everything(shape)
+    axes = channel_axes(mixing)
+    rows = mixing.tokens * mixing.batch
+    if not axes and len(shape) == 2 and shape[0] % rows == 0:
+        wanted[0] = np.arange(shape[0]) % (shape[0] // rows) == 0
+        axes = (1,)
+    for axis in axes:
+        wanted[axis] = np.arange(shape[axis]) < (CHANNELS if axis == axes[-1] else 1)
+    return wanted if axes else None
 
 
 def _needed(mixing: Mixing) -> list[str]:
@@ -79,7 +87,7 @@ def _built(mixing: Mixing, order: list[str], masks: dict[str, Masks], reads: dic
             graph.inputs.append(name)
         else:
             sources = [_picked(graph, s, masks[s], part) for s, part in zip(_read(node), reads[name], strict=True)]
-            made = _made(mixing.analysis, node, masks[name], sources, reads[name])
+            made = _made(node, masks[name], sources, reads[name])
             if made is None:
                 return None
             graph.nodes[name] = made
@@ -128,7 +136,7 @@ def _picked(graph: Graph, source: str, held: Masks, wanted: Masks) -> str:
     return source
 
 
-def _made(analysis: Analysis, node: Node, masks: Masks, sources: list[str], reads: list[Masks]) -> Node | None:
+def _made(node: Node, masks: Masks, sources: list[str], reads: list[Masks]) -> Node | None:
     """The node on what is left of its axes."""
     kind = _type(node, masks)
     attrs: dict[str, Attr] = dict(node.attrs)
@@ -164,8 +172,6 @@ def _made(analysis: Analysis, node: Node, masks: Masks, sources: list[str], read
     elif op == "concat":
         axis = integer(node, "axis")
         sources = [s for s, part in zip(sources, reads, strict=True) if part[axis].any()]
-    elif op == "layer_norm" or op == "rms_norm":
-        attrs = dict(node.attrs)
     inputs = _with_gaps(node, sources) if op != "concat" else tuple(sources)
     return replace(node, type=kind, attrs=attrs, value=value, inputs=inputs)
 

@@ -49,7 +49,7 @@ def _reshape(node: Node, masks: Masks, shapes: list[Shape]) -> Needs:
     above = list(masks)
     for ins, outs in _groups(shapes[0], node.shape):
         flat = _outer([above[i] for i in outs]).reshape([shapes[0][i] for i in ins])
-        boxes = [flat.any(axis=tuple(j for j in range(flat.ndim) if j != k)) for k in range(len(ins))]
+        boxes = [_shadow(flat, axis) for axis in range(len(ins))]
         if (_outer(boxes).reshape(flat.shape) == flat).all():
             for i, box in zip(ins, boxes, strict=True):
                 below[i] = box
@@ -57,6 +57,11 @@ def _reshape(node: Node, masks: Masks, shapes: list[Shape]) -> Needs:
             for i in outs:
                 above[i] = np.ones_like(above[i])
     return above, [below]
+
+
+def _shadow(mask: Mask, axis: int) -> Mask:
+    """Where along one axis a mask takes anything."""
+    return np.asarray(mask.any(axis=tuple(i for i in range(mask.ndim) if i != axis)), dtype=np.bool_)
 
 
 def _outer(masks: Masks) -> Mask:
@@ -71,7 +76,8 @@ def _groups(one: Shape, two: Shape) -> list[tuple[list[int], list[int]]]:
     found: list[tuple[list[int], list[int]]] = []
     i = j = 0
     while i < len(one) or j < len(two):
-        ins, outs = [], []
+        ins: list[int] = []
+        outs: list[int] = []
         left = right = 1
         while True:
             if left <= right and i < len(one):

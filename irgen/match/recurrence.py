@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from irgen.match.memory import SHORTEST, Asking, Mixing, Stream, changed_tokens, channel_axes, output_width
+from irgen.match.memory import SHORTEST, Asking, Mixing, Stream, changed_tokens, output_width
 from irgen.match.narrow import narrowed
 
 Floats = NDArray[np.float64]
@@ -22,9 +22,10 @@ class Recurrence:
     """A causal recurrence that is linear in its input.
 
     `inner` channels leave. `state` is the number of state entries that one channel reads (None: one, its own).
-    `decay` is `none`, `fixed` or `selective` (computed from the tokens). `rates`: how many rates of decay a channel has, `single` or `several`. `tied`: the stream that sets the decay also scales what enters (a discretised step).
-    `delta`: a key also changes what earlier tokens left. `normalized`: the weights of all tokens sum to
-    one. `root_law`: what enters is scaled by √(1 − decay²). `bonus`: the own token's weight is outside the decay's law.
+    `decay` is `none`, `fixed` or `selective` (computed from the tokens); `rates` is how many rates of decay a channel
+    has, `single` or `several`. `tied`: the stream that sets the decay also scales what enters (a discretised step).
+    `delta`: a key also changes what earlier tokens left. `normalized`: the weights of all tokens sum to one.
+    `root_law`: what enters is scaled by √(1 − decay²). `bonus`: a token's own weight is outside the decay's law.
     """
 
     inner: int
@@ -60,7 +61,7 @@ def examine(mixing: Mixing) -> Recurrence | str:
     channels = output_width(mixing)
     if channels is None:
         return "the axes of its output hold no tokens"
-    narrow = narrowed(mixing, channel_axes(mixing))
+    narrow = narrowed(mixing)
     found = _judged(narrow) if narrow is not None else None
     if found is None:
         found = _judged(mixing)
@@ -318,7 +319,7 @@ def _repeated(ask: Asking, leaf: str, stream: Stream, wanted: Floats, everywhere
 
 
 def _rates(ask: Asking, value: Stream, token: int, channel: int) -> tuple[str | None, float | None, float | None]:
-    """How fast what tokens left fades when all tokens are alike: `none`, `single` or `several` rates; the rate; own to next.
+    """How fast what tokens left fades when all are alike: `none`, `single` or `several` rates; the rate; own to next.
 
     One output is looked at, and what four tokens up to it left there, so that a common divisor cancels out.
     """
