@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from irgen.errors import IrgenError
 
 if TYPE_CHECKING:
-    from irgen.api import Model, trace
+    from irgen.api import Model, diff, trace
 
-__all__ = ["IrgenError", "Model", "__version__", "trace"]
+__all__ = ["IrgenError", "Model", "__version__", "diff", "trace"]
 __version__ = "0.1.0"
 
 
@@ -18,4 +18,6 @@ def __getattr__(name: str) -> Any:
     """Load `irgen.api` when it is first asked for, so that `irgen --help` stays quick."""
     if name in ("Model", "trace"):
         return getattr(import_module("irgen.api"), name)
+    if name == "diff":
+        return import_module("irgen.diff")
     raise AttributeError(f"module 'irgen' has no attribute {name!r}")

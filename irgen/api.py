@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from irgen import files, notebook, passes, patterns, renderers, roads, views
+from irgen.difference import Difference, check_depth
 from irgen.errors import OutputError
 from irgen.ir import facts, json
 from irgen.ir.architecture import Architecture, Region
@@ -32,6 +33,17 @@ def trace(source: Any, inputs: Any = None, *, title: str | None = None, say: Say
     """
     found = roads.graph_of(source, inputs, say)
     return Model(found.name, title or found.title, found.graph, say, note=found.note)
+
+
+def diff(a: Any, b: Any, *, depth: str = "architecture", say: Say = lambda _: None) -> Difference:
+    """What changed between two models, each a `Model` or whatever `trace` takes.
+
+    The result is false where nothing did; `str()` of it tells the changes, `.changes` holds them as data. `depth` is
+    `architecture`, `block` or `operators`. Raises `IrgenError` where a source or the depth is wrong.
+    """
+    check_depth(depth)
+    models = [source if isinstance(source, Model) else trace(source, say=say) for source in (a, b)]
+    return Difference(*models, depth=depth)
 
 
 class Model:

@@ -146,6 +146,32 @@ def trace(source: str, output: str | None, inputs: Sequence[str]) -> None:
 
 
 @irgen.command()
+@click.argument("a")
+@click.argument("b")
+@click.option("-o", "--output", metavar="FILE", help="A figure of both: .svg, .png, .pdf or .html.")
+@click.option("--json", "as_json", is_flag=True, help="The changes as JSON.")
+@click.option("--md", "as_table", is_flag=True, help="The changes as a table in Markdown.")
+@click.option("--depth", default="architecture", show_default=True, help="architecture, block or operators.")
+@click.option("--theme", default="light", show_default=True, help="light, dark or auto.")
+@click.option("--lang", default="en", show_default=True, help="en or ko.")
+def diff(a: str, b: str, output: str | None, as_json: bool, as_table: bool, depth: str, theme: str, lang: str) -> int:
+    """Say what changed from A to B; the exit code is 0 where nothing did and 1 where something did."""
+    from irgen import api  # noqa: PLC0415
+
+    if as_json and as_table:
+        raise IrgenError("--json and --md exclude each other", fix="choose one")
+    target = None if output in (None, "-") else Path(output)
+    style = api.Style(theme=theme, lang=lang)
+    style.check(target)
+    with Progress() as progress:
+        found = api.diff(a, b, depth=depth, say=progress.step)
+        if target is not None:
+            found.draw(target, theme=theme, lang=lang)
+    emit(found.json() if as_json else found.markdown() if as_table else found.text())
+    return DIFFERS if found else DONE
+
+
+@irgen.command()
 @click.argument("source")
 @click.argument("region", required=False)
 @given_inputs

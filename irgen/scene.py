@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 Point = tuple[float, float]
 
 STYLES = ("h", "v", "t", "g", "b", "s", "l", "k")
-"""Text styles: figure title, fact value, node title, group label, badge, sub-caption, label, fact label."""
+"""Text styles: figure title, fact value, node title, group label, badge, sub-caption, label, fact label; with ` new`
+behind it where the text says what changed."""
 
 ROLES = ("io", "embed", "attn", "cross", "ffn", "moe", "ssm", "conv", "norm", "head", "op", "off")
 """Colour roles of nodes, in the order of the legend; `off` is an inactive or unknown node."""
@@ -72,6 +73,8 @@ class Badge:
     y: float
     w: float
     text: str
+    new: bool = False
+    """It says what changed."""
 
 
 @dataclass(slots=True)

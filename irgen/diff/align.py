@@ -92,7 +92,8 @@ class Likeness:
         nearest += [min((self._once(self.layers, p, q) for p in ours), default=1.0) for q in theirs]
         held = min(1.0, sum(nearest) / max(1, len(nearest)))
         role = 0.0 if x.facts.get("role") == y.facts.get("role") else 0.5
-        size = 0.0 if len(x.slots["layer"]) == len(y.slots["layer"]) else 0.05
+        few, many = sorted((len(x.slots["layer"]), len(y.slots["layer"])))
+        size = 0.1 * (1 - few / max(1, many))
         return 0.01 + role + held + size + 0.05 * unequal(x, y)
 
     def _held(self, x: Item, y: Item, slot: str) -> float:

@@ -12,7 +12,7 @@ from irgen.diff.consequences import gathered
 from irgen.diff.layers import Sequences, compare_layers
 from irgen.diff.order import importance
 from irgen.diff.outline import REFERENCES, Item, counted, named, outline
-from irgen.ir.architecture import Architecture, Fact
+from irgen.ir.architecture import Architecture
 
 
 def diff(a: Architecture, b: Architecture) -> Diff:

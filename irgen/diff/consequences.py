@@ -40,25 +40,25 @@ def _same_place(c: Change, change: Change) -> bool:
 
 
 def _follows(change: Change, c: Change, kept: list[Change]) -> bool:
-    """With as many key/value heads as heads on both sides, the one number follows; a head's width from a fixed product."""
+    """One number of key/value heads and heads follows the other; so does a head's width where the product stays."""
     if change.key != "heads":
         return True
     if c.key == "kv_heads":
         return (c.old, c.new) == (change.old, change.new)
     if c.key == "head_dim":
-        numbers = (change.old, change.new, c.old, c.new)
-        return all(isinstance(n, int) for n in numbers) and numbers[0] * numbers[2] == numbers[1] * numbers[3]
+        numbers = [n for n in (change.old, c.old, change.new, c.new) if isinstance(n, int)]
+        return len(numbers) == 4 and numbers[0] * numbers[1] == numbers[2] * numbers[3]
     return not any(_same_place(other, change) and other.key == "kv_heads" and other.old == change.old for other in kept)
 
 
 def _with_stacks(changes: list[Change], unpaired: frozenset[str]) -> list[Change]:
     """References and links to a stack that is only on one side come and go with it."""
     kept = list(changes)
-    for number, change in enumerate(changes):
+    for change in changes:
         if change.kind in ("added", "removed") and _slot(change) == "stack":
             mine = [c for c in kept if c is not change and _about(c, change.where, unpaired)]
             kept = [c for c in kept if c not in mine]
-            kept[kept.index(change)] = replace(changes[number], parts=(*change.parts, *mine))
+            kept[kept.index(change)] = replace(change, parts=(*change.parts, *mine))
     return kept
 
 

@@ -12,6 +12,7 @@ from irgen.ir.architecture import Architecture, Block, Embedding, Fact, Head, Pa
 
 WIDTH = "as the stream"
 VOCABULARY = "vocabulary"
+AS_HEAD = "as the head"
 RELATIVE = ("in", "out", "width", "channels")
 """Facts that are said relative to the stream where they are as wide as that."""
 
@@ -25,6 +26,8 @@ class Item:
     slots: Mapping[str, tuple[Item, ...]] = field(default_factory=dict[str, "tuple[Item, ...]"])
     region: str | None = field(default=None, compare=False)
     """The region of one instance, for whoever wants to look it up; no part of what the item is."""
+    origin: object = field(default=None, compare=False, repr=False)
+    """The part, block, stack, embedding or head of the architecture that it was made from."""
 
     def plain(self) -> dict[str, Any]:
         """The item as a JSON value, equal for equal items."""
@@ -90,7 +93,7 @@ def _embedding(e: Embedding, feeds: list[str], width: int | None) -> Item:
         for key, value in e.facts.items()
         if key != "positions" and not (key in ("kernel", "stride") and value in (e.size, [e.size, e.size]))
     }
-    return Item(e.kind, _said({**shown, "size": e.size, "width": wide, "feeds": feeds or None}), {}, e.region)
+    return Item(e.kind, _said({**shown, "size": e.size, "width": wide, "feeds": feeds or None}), {}, e.region, e)
 
 
 def _stack(stack: Stack) -> Item:
@@ -105,12 +108,12 @@ def _stack(stack: Stack) -> Item:
         "role": stack.role, "width": stack.width, "shared": stack.shared or None, "latents": stack.latents,
         "reads": [read for read in stack.reads if not read.startswith("embedding:")] or None,
     }  # fmt: skip
-    return Item(stack.name, _said(facts), slots)
+    return Item(stack.name, _said(facts), slots, None, stack)
 
 
 def _layer(block: Block, width: int) -> Item:
     parts = tuple(_part(part, width, block.residual) for part in block.sublayers)
-    return Item("layer", {"residual": block.residual, "norm": block.norm}, {"sublayer": parts})
+    return Item("layer", {"residual": block.residual, "norm": block.norm}, {"sublayer": parts}, None, block)
 
 
 def _parts(parts: list[Part], width: int | None) -> tuple[Item, ...]:
@@ -121,7 +124,7 @@ def _part(part: Part, width: int | None, residual: str | None = None) -> Item:
     facts = {key: WIDTH if key in RELATIVE and value == width else value for key, value in part.facts.items()}
     if residual is not None and part.form != residual:
         facts["form"] = part.form
-    return Item(part.kind, _said(facts), {}, part.region)
+    return Item(part.kind, _said(facts), {}, part.region, part)
 
 
 def _head(found: Architecture, vocabulary: Fact) -> Item:
@@ -133,11 +136,13 @@ def _head(found: Architecture, vocabulary: Fact) -> Item:
             parts.pop(0)
     width = VOCABULARY if head.width is not None and head.width == vocabulary else head.width
     shown = tuple(
-        Item(item.kind, {key: width if value == head.width else value for key, value in item.facts.items()}, {}, item.region)
+        Item(item.kind, {k: AS_HEAD if v == head.width else v for k, v in item.facts.items()}, {}, None, item.origin)
         for item in _parts(parts, stack.width if stack else None)
     )  # fmt: skip
     reads = head.reads if len(found.stacks) > 1 else None
-    return Item(head.kind, _said({"width": width, "tied": head.tied, "reads": reads}), {"part": shown}, head.region)
+    return Item(
+        head.kind, _said({"width": width, "tied": head.tied, "reads": reads}), {"part": shown}, head.region, head
+    )
 
 
 def named(item: Item, names: Mapping[str, str]) -> Item:
@@ -149,7 +154,7 @@ def named(item: Item, names: Mapping[str, str]) -> Item:
         slots[slot] = tuple(made[id(child)] for child in held)
         if slot == "stack":
             slots[slot] = tuple(replace(stack, kind=names.get(stack.kind, stack.kind)) for stack in slots[slot])
-    return Item(item.kind, facts, slots, item.region)
+    return Item(item.kind, facts, slots, item.region, item.origin)
 
 
 REFERENCES = ("feeds", "reads", "memory", "from", "to")

@@ -36,7 +36,7 @@ def shown(layers: Sequence[Item], among: Sequence[Item]) -> str:
         return f"{found[0]} × {len(sequence)}" if found[0] else f"× {len(sequence)}"
     times, rest = divmod(len(sequence), len(found))
     if times > 1:
-        more = f" + {', '.join(sequence[-rest:])}" if rest else ""
+        more = f" + {', '.join(_runs(sequence[-rest:]))}" if rest else ""
         return f"({', '.join(_runs(found))}) × {times}{more}"
     return ", ".join(_runs(sequence))
 
@@ -78,9 +78,9 @@ def _varying(every: Sequence[Item], common: set[str]) -> list[tuple[str, str]]:
                     values.setdefault((part.kind, key), set())
     for layer in every:
         for part in layer.slots["sublayer"]:
-            for kind, key in values:
+            for (kind, key), seen in values.items():
                 if kind == part.kind:
-                    values[kind, key].add(repr(part.facts.get(key)))
+                    seen.add(repr(part.facts.get(key)))
     return sorted(
         (place for place, seen in values.items() if len(seen) > 1),
         key=lambda place: (TELLING.index(place[1]) if place[1] in TELLING else len(TELLING), place),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any, cast
 
 from irgen.diff.changes import Change, Diff
 from irgen.diff.order import HEADINGS, section
-from irgen.diff.outline import WIDTH, Item
+from irgen.diff.outline import AS_HEAD, WIDTH, Item
 
 SIGNS = {"added": "+", "removed": "-"}
 
@@ -123,7 +124,8 @@ def described(item: Item) -> str:
     """What an item is, in a few words: the facts that say something."""
     if item.kind == "layer" or "layer" in item.slots or "sublayer" in item.slots:
         return _held(item)
-    said = [_fact(key, known) for key, known in item.facts.items() if key not in UNSAID and known != WIDTH]
+    telling = {key: known for key, known in item.facts.items() if key not in UNSAID and known not in (WIDTH, AS_HEAD)}
+    said = [_fact(key, known) for key, known in telling.items()]
     return ", ".join(entry for entry in said if entry)
 
 
@@ -134,7 +136,8 @@ def _held(item: Item) -> str:
     if "layer" in item.slots:
         layers = item.slots["layer"]
         kinds = dict.fromkeys(part.kind for layer in layers for part in layer.slots["sublayer"])
-        return f"{len(layers)} layers of width {value(item.facts.get('width'))}, {' + '.join(kinds)}"
+        count = "1 layer" if len(layers) == 1 else f"{len(layers)} layers"
+        return f"{count} of width {value(item.facts.get('width'))}, {' + '.join(kinds)}"
     return " + ".join(part.kind for part in item.slots["sublayer"])
 
 
@@ -152,7 +155,7 @@ def _fact(key: str, known: Any) -> str:
 
 def spans(places: Sequence[int]) -> str:
     """Layers in brief: `0–3, 5`; regular steps as `0, 2, … 22`."""
-    steps = {b - a for a, b in zip(places, places[1:], strict=False)}
+    steps = {b - a for a, b in pairwise(places)}
     if len(steps) == 1 and steps != {1} and len(places) > 3:
         return f"{places[0]}, {places[1]}, … {places[-1]}"
     runs: list[list[int]] = []

@@ -47,12 +47,14 @@ class _Writer:
 
     def text(self, text: Text, *more: str) -> str:
         """One line of text; sub- and superscripts are shifted runs."""
-        anchored = text.style in "tsb"
+        style, *also = text.style.split()
+        more = (*also, *more)
+        anchored = style in "tsb"
         if text.anchor == "middle" and not anchored:
             more = (*more, "m")
         if text.anchor == "end":
             more = (*more, "z")
-        size = SIZES[text.style]
+        size = SIZES[style]
         body: list[str] = []
         shifted = 0.0
         for run, place in runs(text.text):
@@ -67,7 +69,7 @@ class _Writer:
                 shown = run[1:]
             shifted = rise
             body.append(f"<tspan{attributes}>{escape(shown)}</tspan>" if attributes else escape(shown))
-        return f'<text {self.cls(text.style, *more)} x="{number(text.x)}" y="{number(text.y)}">{"".join(body)}</text>'
+        return f'<text {self.cls(style, *more)} x="{number(text.x)}" y="{number(text.y)}">{"".join(body)}</text>'
 
     def write(self, theme: str) -> str:
         """The whole document."""
@@ -85,7 +87,11 @@ class _Writer:
         for group in scene.groups:
             if group.badge:
                 badge = group.badge
-                self.out.append(self.rect(self.cls("pill"), badge.x - badge.w / 2, badge.y - 11, badge.w, 22, 11))
+                self.out.append(
+                    self.rect(
+                        self.cls("pnew" if badge.new else "pill"), badge.x - badge.w / 2, badge.y - 11, badge.w, 22, 11
+                    )
+                )
         for edge in scene.edges:
             if edge.chip:
                 ground = "pn" if edge.label and edge.label.style == "pn" else "bg"

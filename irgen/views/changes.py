@@ -1,0 +1,267 @@
+"""Two architectures side by side: what belongs together in one row, what is the same quiet, what changed said between."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from irgen.diff.align import GROUPS, NEVER, pairs
+from irgen.diff.changes import Change, Diff
+from irgen.ir.architecture import Architecture, Block, Embedding, Part, Stack
+from irgen.scene import Edge, Node, Scene, Text, literal
+from irgen.views.chips import said
+from irgen.views.layout.columns import fit
+from irgen.views.layout.metrics import SLACK, cut, width, wrap
+from irgen.views.layout.page import MARGIN, legend
+from irgen.views.layout.rows import even_rows, frames, in_line
+from irgen.views.layout.sheet import put
+from irgen.views.layout.tree import Chain, Leaf
+from irgen.views.overview import slug
+from irgen.views.sides import Side, changed, outermost, side
+from irgen.views.summary import facts_strip
+from irgen.views.towers import Tower
+from irgen.views.words import Words
+
+GUTTER = 136.0
+CHIP = 124.0
+ROW_GAP = 56.0
+
+
+def draw(
+    a: Architecture, b: Architecture, found: Diff, *, titles: tuple[str, str], lang: str = "en", width: int = 720
+) -> Scene:
+    """The figure of a diff, `width` pixels wide."""
+    words = Words(lang)
+    left, right = (literal(title, 60) or words("Neural network") for title in titles)
+    scene = Scene(slug(f"{left}-to-{right}"), f"{left} → {right}", _description(found, left, right), float(width), 0.0,
+                  lang=lang, subtitle=words("Coloured: changed. Grey: unchanged."))  # fmt: skip
+    sides = side(a, words), side(b, words)
+    made = _Figure(scene, words, sides, (changed(a, found.changes, True), changed(b, found.changes, False)))
+    y = made.table((left, right), facts_strip(a, words), facts_strip(b, words))
+    for x, z in made.rows(found):
+        y = made.row(x, z, y + 8, (left, right)) + ROW_GAP
+    legend(scene, y - ROW_GAP, words)
+    return scene
+
+
+def _description(found: Diff, left: str, right: str) -> str:
+    kinds = [change.where for change in found.changes[:6]]
+    if not kinds:
+        return f"{left} and {right} are the same architecture."
+    return f"What changed from {left} to {right}: {len(found.changes)} changes, among them {', '.join(kinds)}."
+
+
+@dataclass
+class _Figure:
+    """The scene under construction."""
+
+    scene: Scene
+    words: Words
+    sides: tuple[Side, Side]
+    changed: tuple[dict[int, list[Change]], dict[int, list[Change]]]
+    told: set[str] = field(default_factory=set[str])
+
+    def table(self, names: tuple[str, str], a: Sequence[tuple[str, str]], b: Sequence[tuple[str, str]]) -> float:
+        """Title, and the facts of both in two rows; returns where the drawing may begin."""
+        scene = self.scene
+        across = scene.width - 2 * MARGIN
+        scene.texts.append(Text(MARGIN, 42, cut(scene.title, "h", across / SLACK), "h"))
+        scene.texts.append(Text(MARGIN, 62, cut(scene.subtitle, "l", across / 1.09), "l"))
+        labels = list(dict.fromkeys([label for label, _ in [*a, *b]]))
+        ours, theirs = dict(a), dict(b)
+        labels.sort(key=lambda label: (label in ours) + (label in theirs), reverse=True)
+        columns = [("", names[0], names[1]), *((k, ours.get(k, "–"), theirs.get(k, "–")) for k in labels)]
+        wide = [max([*(SLACK * width(v, "v") for v in column[1:]), 1.09 * width(column[0], "k")]) for column in columns]
+        count = len(columns)
+        while sum(wide[:count]) + 14 * (count - 1) > across and count > 2:
+            count -= 1
+        gap = min(48.0, (across - sum(wide[:count])) / max(1, count - 1))
+        scene.rules.append((MARGIN, scene.width - MARGIN, 78.5))
+        x = MARGIN
+        for (label, old, new), one in zip(columns[:count], wide, strict=False):
+            if label:
+                scene.texts.append(Text(x, 97, label, "k"))
+            scene.texts.append(Text(x, 115, old, "v"))
+            scene.texts.append(Text(x, 133, new, "v new"))
+            x += one + gap
+        scene.rules.append((MARGIN, scene.width - MARGIN, 143.5))
+        return 160.0
+
+    def rows(self, found: Diff) -> list[tuple[Tower | None, Tower | None]]:
+        """Towers that belong together, the last ones in the flow on top."""
+        ours, theirs = self.sides
+        names = dict(found.names)
+        made: list[tuple[Tower | None, Tower | None]] = []
+        taken: set[int] = set()
+        for tower in ours.towers:
+            partners = [names.get(ours.found.stacks[n].name) for n in tower.stacks]
+            match = next(
+                (t for t in theirs.towers
+                 if t.number not in taken and any(theirs.found.stacks[n].name in partners for n in t.stacks)),
+                None,
+            )  # fmt: skip
+            taken |= {match.number} if match else set()
+            made.append((tower, match))
+        made += [(None, tower) for tower in theirs.towers if tower.number not in taken]
+        return made[::-1]
+
+    def row(self, x: Tower | None, y: Tower | None, top: float, names: tuple[str, str]) -> float:
+        """Two towers side by side; returns their lower edge."""
+        scene = self.scene
+        across = (scene.width - 2 * MARGIN - GUTTER) / 2
+        chains = [tower.chain if tower else Chain([]) for tower in (x, y)]
+        for number, (tower, chain) in enumerate(zip((x, y), chains, strict=True)):
+            if tower:
+                self._mark(number, tower)
+                fit([chain], across, 200.0)
+        matched = self._matched(chains[0], chains[1])
+        even_rows(chains[0], chains[1], matched)
+        high = max(chain.high for chain in chains)
+        label = (
+            x.label if x and len(self.sides[0].towers) > 1 else y.label if y and len(self.sides[1].towers) > 1 else ""
+        )
+        bottom = top + 24 + high
+        axes = (MARGIN + across / 2, scene.width - MARGIN - across / 2)
+        for number, (tower, chain) in enumerate(zip((x, y), chains, strict=True)):
+            if not tower:
+                continue
+            for leaf in chain.leaves():
+                leaf.id = f"{'ab'[number]}.{leaf.id}"
+            for frame in frames(chain):
+                frame.id = f"{'ab'[number]}.{frame.id}"
+            axis = axes[number] + (chain.outer - chain.right) / 2
+            put(scene, chain, axis, bottom)
+            name = f"{names[number]} · {label}" if label else names[number]
+            scene.texts.append(Text(axis, bottom - chain.high - 14, cut(name, "g", across / SLACK), "g", "middle"))
+        self._badges(x, y)
+        self._chips(x, y, matched)
+        return bottom
+
+    def _mark(self, number: int, tower: Tower) -> None:
+        """Boxes of what did not change, or only in size, are quiet."""
+        one = self.sides[number]
+        for leaf in tower.chain.leaves():
+            if leaf.joint:
+                continue
+            if not self._telling(number, one.origin(leaf)):
+                leaf.role = "same"
+
+    def _telling(self, number: int, origin: object) -> list[Change]:
+        found = [c for c in self.changed[number].get(id(origin), []) if not c.is_size]
+        if isinstance(origin, Block):
+            return [c for c in found if c.key in ("norm", "residual") or c.kind in ("added", "removed")]
+        return found
+
+    def _matched(self, left: Chain, right: Chain) -> list[tuple[Leaf, Leaf]]:
+        ours, theirs = in_line(left), in_line(right)
+        cost = [[self._unlike(x, y) for y in theirs] for x in ours]
+        return [(ours[i], theirs[j]) for i, j in pairs(cost, len(ours), len(theirs)) if i is not None and j is not None]
+
+    def _unlike(self, x: Leaf, y: Leaf) -> float:
+        if x.shape != y.shape:
+            return NEVER
+        if x.shape in ("joint", "pill"):
+            return 0.2 if (x.id == "out") == (y.id == "out") else NEVER
+        a, b = self.sides[0].origin(x), self.sides[1].origin(y)
+        if type(a) is not type(b):
+            return NEVER
+        if isinstance(a, Part | Embedding) and isinstance(b, Part | Embedding) and a.kind != b.kind:
+            return 0.9 if GROUPS.get(a.kind, a.kind) == GROUPS.get(b.kind, b.kind) else NEVER
+        return 0.0 if a is not None else 0.3
+
+    def _badges(self, x: Tower | None, y: Tower | None) -> None:
+        """Counts of layers that changed."""
+        for number, tower in enumerate((x, y)):
+            for frame in frames(tower.chain) if tower else []:
+                origin = self.sides[number].origin(frame)
+                kinds = {c.kind for c in self.changed[number].get(id(origin), [])}
+                group = next(g for g in self.scene.groups if g.id == frame.id)
+                if group.badge and number and kinds & {"repeated", "period"}:
+                    group.badge.new = True
+
+    def _chips(self, x: Tower | None, y: Tower | None, matched: list[tuple[Leaf, Leaf]]) -> None:
+        """What changed, between the rows, from top to bottom; the same words in one figure once."""
+        partner = {id(a): b for a, b in matched}
+        found: list[tuple[float, list[str], list[str], Leaf | None, Leaf | None]] = []
+        for leaf in reversed(list(x.chain.leaves()) if x else []):
+            changes = self._telling(0, self.sides[0].origin(leaf))
+            other = partner.get(id(leaf))
+            if changes and not leaf.joint:
+                both = other is not None and any(c.kind != "removed" for c in changes)
+                found.append((_height(leaf), *said(changes, self.words), leaf, other if both else None))
+        mine = {id(b) for _, b in matched}
+        for leaf in reversed(list(y.chain.leaves()) if y else []):
+            changes = [c for c in self._telling(1, self.sides[1].origin(leaf)) if c.kind == "added"]
+            if changes and not leaf.joint and not (id(leaf) in mine and isinstance(self.sides[1].origin(leaf), Block)):
+                found.append((_height(leaf), *said(changes, self.words), None, leaf))
+        found += self._stack_chips(x, y)
+        floor = 0.0
+        for height, old, new, a, b in sorted(found, key=lambda item: item[0]):
+            if (not old and not new) or not self._fresh(old, new, a or b):
+                continue
+            floor = self._chip(height, floor, old, new, (a, b))
+
+    def _stack_chips(
+        self, x: Tower | None, y: Tower | None
+    ) -> list[tuple[float, list[str], list[str], Leaf | None, Leaf | None]]:
+        """Another sequence of layers, at the height of the frame's upper border."""
+        made: list[tuple[float, list[str], list[str], Leaf | None, Leaf | None]] = []
+        for tower, number in ((x, 0), (y, 1)):
+            for at in tower.stacks if tower else []:
+                origin: Stack = self.sides[number].found.stacks[at]
+                frame = outermost(frames(tower.chain) if tower else [], origin, self.sides[number])
+                mine = [c for c in self.changed[number].get(id(origin), []) if c.kind in ("period", "reordered")]
+                if frame and mine and not number:
+                    made.append((-(frame.m + frame.high) - 12, [str(mine[0].old)], [str(mine[0].new)], None, None))
+        return made
+
+    def _fresh(self, old: list[str], new: list[str], leaf: Leaf | None) -> bool:
+        """Whether this has not been said yet: norms change all alike."""
+        if leaf is None or not leaf.id.partition(".")[2].rpartition(".")[2].startswith("n"):
+            return True
+        key = f"{old}{new}"
+        fresh = key not in self.told
+        self.told.add(key)
+        return fresh
+
+    def _chip(
+        self, height: float, floor: float, old: list[str], new: list[str], ends: tuple[Leaf | None, Leaf | None]
+    ) -> float:
+        """One chip with its leaders; returns its lower edge."""
+        scene = self.scene
+        room = CHIP / SLACK - 10
+        rows = [(line, "s") for line in wrap(" · ".join(old), "s", room, 3)] if old else []
+        rows += [(line, "s new") for line in wrap(" · ".join(new), "s", room, 3)] if new else []
+        high = 15.0 * len(rows) + 8
+        wide = max(56.0, *(SLACK * 1.06 * width(line, "s") + 14 for line, _ in rows))
+        y = max(height - high / 2, floor + 6)
+        x = scene.width / 2
+        number = sum(node.role == "chg" for node in scene.nodes)
+        words = " → ".join(part for part in (" · ".join(old), " · ".join(new)) if part)
+        node = Node(f"c{number}", "chg", "box", x - wide / 2, y, wide, high, words, tooltip=words)
+        for at, (line, style) in enumerate(rows):
+            node.texts.append(Text(x, y + 15.0 * (at + 1), line, style, "middle"))
+        for end, leaf in enumerate(ends):
+            if leaf is not None:
+                self._leader(node, leaf, end, y + high / 2)
+        scene.nodes.append(node)
+        return y + high
+
+    def _leader(self, chip: Node, leaf: Leaf, end: int, y: float) -> None:
+        """A dashed line from a box to the chip that speaks of it."""
+        edge = leaf.c - leaf.left if end else leaf.c + leaf.right
+        side_of_chip = chip.x + chip.w if end else chip.x
+        at = _height(leaf)
+        level = at if chip.y + 4 <= at <= chip.y + chip.h - 4 else y
+        points = [(edge, at), (side_of_chip, at)]
+        if level != at:
+            bend = side_of_chip + (8 if end else -8)
+            points = [(edge, at), (bend, at), (bend, level), (side_of_chip, level)]
+        self.scene.edges.append(Edge(leaf.id, chip.id, "ld", points, head=False))
+
+
+def _height(leaf: Leaf) -> float:
+    return -(leaf.m + leaf.high / 2)
+
+
+VIEW = draw

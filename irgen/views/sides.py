@@ -1,0 +1,117 @@
+"""One side of the figure of a diff: its towers, and which part of the architecture each box and frame stands for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from irgen.diff.changes import Change, Path
+from irgen.diff.outline import Item, outline
+from irgen.ir.architecture import Architecture, Part, Stack
+from irgen.views.layers import Drawn
+from irgen.views.layout.rows import frames
+from irgen.views.layout.tree import Frame, Piece
+from irgen.views.repeats import plan
+from irgen.views.towers import Tower, TowerView, name, split
+from irgen.views.words import Words
+
+
+@dataclass
+class Side:
+    """One of the two models, drawn; `origins` leads from boxes and frames to what they show."""
+
+    found: Architecture
+    towers: list[Tower]
+    drawn: Drawn
+    origins: dict[int, object] = field(default_factory=dict[int, object])
+
+    def origin(self, piece: Piece) -> object:
+        """The part, block, stack, embedding or head that a box or frame shows."""
+        return self.origins.get(id(piece))
+
+
+def side(found: Architecture, words: Words) -> Side:
+    """Build the towers of one model, each on its own, and note what their boxes show."""
+    towers = split(found)
+    name(found, towers, words)
+    made = Side(found, towers, Drawn(words, 2 if len(towers) < 3 else 1))
+    names = {found.stacks[n].name: tower.label for tower in towers for n in tower.stacks}
+    last = next((t for t in towers for n in t.stacks if found.stacks[n].name == found.head.reads), None)
+    for tower in towers:
+        own = {found.stacks[n].name for n in tower.stacks}
+        others = {stack: label for stack, label in names.items() if stack not in own}
+        crowned = tower is (last or towers[-1])
+        TowerView(found, tower, made.drawn, others, set(), len(towers) == 1, False, crowned, 2).build()
+        _note(made, tower)
+    return made
+
+
+def _note(made: Side, tower: Tower) -> None:
+    for opened in tower.opened:
+        made.origins[id(opened.leaf)] = _part(made.found, opened.part, opened.stack)
+    for leaf in tower.chain.leaves():
+        if id(leaf) not in made.origins:
+            made.origins[id(leaf)] = _by_id(made.found, leaf.id)
+    for frame in frames(tower.chain):
+        made.origins[id(frame)] = _stack(made.found, frame.id)
+
+
+def _part(found: Architecture, part: Part, stack: str) -> object:
+    """The part itself: what is drawn may be a copy that says more."""
+    known = list(_parts(found, stack))
+    by_region = [p for p in known if part.region is not None and p.region == part.region]
+    alike = [p for p in known if p.kind == part.kind and p.facts.items() <= part.facts.items()]
+    return next((p for p in known if p is part), None) or next(iter([*by_region, *alike]), part)
+
+
+def _parts(found: Architecture, name: str) -> Iterable[Part]:
+    for stack in found.stacks:
+        if stack.name == name:
+            yield from (*stack.before, *stack.after)
+            for block in stack.blocks:
+                yield from block.sublayers
+    if name == "head":
+        yield from found.head.parts
+
+
+def _by_id(found: Architecture, name: str) -> object:
+    """Embeddings, norms of layers and the head are drawn without a part: their ids say what they are."""
+    if embedding := re.search(r"\.e(\d+)$", name):
+        return found.embeddings[int(embedding[1])]
+    if norm := re.fullmatch(r"s(\d+)\.(\d+)\.n\d+", name):
+        stack = found.stacks[int(norm[1])]
+        folded = plan(stack)
+        runs = folded.pattern if folded.times else folded.rest
+        return stack.blocks[runs[int(norm[2])].block] if int(norm[2]) < len(runs) else None
+    return found.head if name == "h" else None
+
+
+def _stack(found: Architecture, name: str) -> Stack | None:
+    place = re.match(r"s(\d+)", name)
+    return found.stacks[int(place[1])] if place else None
+
+
+def changed(found: Architecture, changes: Iterable[Change], ours: bool) -> dict[int, list[Change]]:
+    """The changes by what they happen to on one side."""
+    tree = outline(found)
+    by: dict[int, list[Change]] = {}
+    for change in changes:
+        path = change.a if ours else change.b
+        for origin in {} if path is None else {id(o): o for o in _at(tree, path)}.values():
+            by.setdefault(id(origin), []).append(change)
+    return by
+
+
+def _at(tree: Item, path: Path) -> list[object]:
+    """What stands at a path."""
+    items = [tree]
+    for slot, at in path:
+        places = (at,) if isinstance(at, int) else at
+        items = [item.slots[slot][place] for item in items for place in places]
+    return [item.origin for item in items if item.origin is not None]
+
+
+def outermost(pieces: Iterable[Frame], origin: object, made: Side) -> Frame | None:
+    """The frame of a stack that carries its count."""
+    return next((frame for frame in pieces if made.origin(frame) is origin and frame.badge), None)
