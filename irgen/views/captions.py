@@ -240,7 +240,10 @@ def _linear(part: Part, width: int | None, words: Words) -> Caption:
     del width
     into, out = part.facts.get("in"), part.facts.get("out")
     path = arrow(into, out) if into and out else ""
-    return Caption("norm", words("Linear"), _join(path, activation(part.facts.get("activation"))))
+    count = _count(part.facts.get("count"))
+    title = f"{words('Linear')}\xa0×\xa0{count}" if count else words("Linear")
+    beside = words("in parallel") if count else ""
+    return Caption("norm", title, _join(path, activation(part.facts.get("activation")), beside))
 
 
 def _unknown(part: Part, width: int | None, words: Words) -> Caption:

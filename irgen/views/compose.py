@@ -95,7 +95,9 @@ def _attempt(
     towers = split(found)
     name(found, towers, words)
     rows = _rows(towers, per_row)
-    made = Overview(found, words, width, towers, rows, Drawn(words, detail, paths))
+    longest = max(found.stacks, key=lambda stack: stack.layers).name if found.stacks else ""
+    drawn = Drawn(words, detail, paths, main=found.head.reads or longest)
+    made = Overview(found, words, width, towers, rows, drawn)
     crowned = made.home(found.head.reads) if found.head.reads else None
     crowned = crowned or (towers[-1] if towers else None)
     for tower in towers:
@@ -119,7 +121,7 @@ def compose(
     found: Architecture,
     words: Words,
     top: float,
-    detail: int = 4,
+    detail: int = 5,
     paths: Mapping[Place, str] | None = None,
 ) -> float:
     """Draw the architecture below `top`; returns the lower edge of the drawing."""
@@ -157,7 +159,7 @@ def _single(scene: Scene, made: Overview, top: float) -> float:
     _shorten(piece)
     if len(made.towers[0].stacks) > 2:
         put(scene, piece, MARGIN + (across - extent(piece)) / 2 + piece.outer, top + piece.high)
-        frames = opened_blocks(made.found, made.words)[:3] if made.drawn.detail > 2 else []
+        frames = opened_blocks(made.found, made.words)[:3] if made.drawn.detail > 3 else []
         wide = max((extent(frame) for frame in frames if fit([frame], across, 212)), default=0.0)
         if frames and extent(piece) + 48 + wide <= across and piece.high > 900:
             return _beside(scene, piece, frames, top, wide)
@@ -308,7 +310,7 @@ def _links(scene: Scene, made: Overview, row: list[Tower], edges: list[float]) -
 
 def choose(drawn: Drawn, across: float, tall: float) -> list[tuple[Opened, Frame]]:
     """The most telling panels that fit the room, in the order of their sources from top to bottom, equally wide."""
-    if drawn.detail < 3:
+    if drawn.detail < 4:
         return []
     seen: list[tuple[str, object]] = []
     found: list[tuple[int, int, Opened, Frame]] = []
@@ -335,7 +337,7 @@ def choose(drawn: Drawn, across: float, tall: float) -> list[tuple[Opened, Frame
             high += item[3].high + PANEL_GAP
     chosen.sort(key=lambda item: -item[1])
     picture = masks([opened.part for opened in drawn.opened], "masks", drawn.words)
-    if drawn.detail > 3 and picture and chosen and len(chosen) < 3:
+    if drawn.detail > 4 and picture and chosen and len(chosen) < 3:
         picture.measure()
         if extent(picture) <= across and high + picture.high <= tall:
             chosen.append((9, 0, chosen[0][2], picture))

@@ -29,13 +29,15 @@ class Drawn:
     """What has been drawn so far: the boxes by part, in flow order."""
 
     words: Words
-    detail: int = 4
-    """4: all; 3: without pictures of masks; 2: without panels; 1: a block opened in one tower is folded in the next;
-    0: all are folded."""
+    detail: int = 5
+    """5: all; 4: without pictures of masks; 3: without panels; 2: a block opened in one tower is folded in the next;
+    1: only the blocks that the head reads are open; 0: none."""
     origins: Mapping[Place, str] = field(default_factory=dict[Place, str])
     opened: list[Opened] = field(default_factory=list[Opened])
     seen: set[str] = field(default_factory=set[str])
     """Structures of the stacks that have been opened."""
+    main: str = ""
+    """The stack that the head reads, or else the longest."""
 
 
 def box(name: str, said: Caption, *, unknown: bool = False, cards: int = 0) -> Leaf:

@@ -40,7 +40,7 @@ def draw(
     if note:
         said = f"{said} · {literal(note, 300)}" if said else literal(note, 300)
     paths = origins(regions, graph)
-    for detail in (4, 3, 2, 1, 0):
+    for detail in (5, 4, 3, 2, 1, 0):
         scene = Scene(
             slug(title), literal(title, 120) or words("Neural network"), describe(architecture, title, words),
             float(width), 0.0, lang=lang, subtitle=said,

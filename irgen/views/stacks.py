@@ -70,7 +70,8 @@ class StackView:
         kinds = "; ".join(sorted(str([(p.kind, p.form) for p in block.sublayers]) for block in self.stack.blocks))
         again = kinds in self.drawn.seen
         self.drawn.seen.add(kinds)
-        if self.drawn.detail == 0 or (self.drawn.detail == 1 and again):
+        closed = self.drawn.detail == 0 or (self.drawn.detail == 1 and self.stack.name != self.drawn.main)
+        if closed or (self.drawn.detail == 2 and again):
             return folded(self.stack, self.prefix, self.drawn)
         found = plan(self.stack)
         if found.times:
@@ -143,7 +144,8 @@ class StackView:
             return _counted(leaf, run.count)
         said = [caption(part, self.stack.width, words) for part in block.sublayers]
         role = next((c.role for c in said if c.role in ("moe", "ssm", "cross", "attn", "conv", "ffn")), "norm")
-        note = " + ".join(dict.fromkeys(first(c.title) for c in said))
+        names = list(dict.fromkeys(first(c.title) for c in said))
+        note = " + ".join(names) if len(names) > 1 or not said else said[0].note
         if always and len(run.at) < self.stack.layers:
             note = words("layers {n}", n=ranges(run.at))
         title = words(layer_name(block, self.stack.blocks))

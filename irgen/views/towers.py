@@ -240,7 +240,7 @@ class TowerView:
         self.pieces += StackView(stack, f"s{number}", self.drawn, label if self.paired else "Block").pieces()
         self.pieces += [
             part_box(f"a{number}.{at}", part, stack.width, self.drawn, stack.name)
-            for at, part in enumerate(merged(stack.after))
+            for at, part in enumerate(merged(stack.after[: len(stack.after) - self._twins(stack)]))
         ]
 
     def _crown(self, last: Stack) -> None:
@@ -250,7 +250,20 @@ class TowerView:
             if not isinstance(top, Leaf) or top.joint or top.cards:
                 self.pieces.append(pill(f"t{self.tower.number}.out", words("Hidden states")))
             return
-        self.pieces += crown(self.found, last, self.drawn)
+        self.pieces += crown(self.found, last, self.drawn, self._twins(last))
+
+    def _twins(self, last: Stack) -> int:
+        """How many projections like the head's own stand behind the last stack, beside the head and not before it."""
+        at = own(self.found.head)
+        if at is None or not self.crowned:
+            return 0
+        head = self.found.head.parts[at]
+        count = 0
+        for part in reversed(last.after):
+            if not beside(head, part):
+                break
+            count += 1
+        return count
 
     def _memories(self) -> None:
         """Cross-attention whose memory stands where no arrow can come from says in words what it reads."""
@@ -322,6 +335,9 @@ def merged(parts: list[Part]) -> list[Part]:
             and "activation" not in before.facts
         ):
             made[-1] = replace(before, facts={**before.facts, "activation": part.facts.get("activation")})
+        elif before and beside(before, part):
+            count = before.facts.get("count", 1)
+            made[-1] = replace(before, facts={**before.facts, "count": count + 1 if isinstance(count, int) else 2})
         elif (
             part.kind == "norm" and part.facts.get("norm") == "batchnorm" and before and before.kind == "convolution"
             and not {"norm", "activation"} & set(before.facts)
@@ -332,14 +348,23 @@ def merged(parts: list[Part]) -> list[Part]:
     return made
 
 
-def crown(found: Architecture, last: Stack | None, drawn: Drawn) -> list[Piece]:
-    """Head parts, head and output."""
+def beside(before: Part, part: Part) -> bool:
+    """Two equal projections that cannot follow each other, since one gives what the other does not take."""
+    sizes = [(one.facts.get("in"), one.facts.get("out")) for one in (before, part)]
+    return before.kind == part.kind == "linear" and sizes[0] == sizes[1] and sizes[0][0] != sizes[0][1]
+
+
+def crown(found: Architecture, last: Stack | None, drawn: Drawn, twins: int = 0) -> list[Piece]:
+    """Head parts, head (one of several that stand side by side) and output."""
     width = last.width if last else None
     parts = after_stack(found.head, last)
     pieces: list[Piece] = [part_box(f"h.{at}", part, width, drawn, "head") for at, part in enumerate(parts)]
     said = head_caption(found.head, width, drawn.words)
     if said:
-        pieces.append(box("h", said))
+        top = box("h", said)
+        if twins:
+            top.title = f"{top.title}\xa0×\xa0{twins + 1}"
+        pieces.append(top)
         at = own(found.head)
         behind = merged(found.head.parts[at + 1 :]) if at is not None else []
         pieces += [part_box(f"h.z{i}", part, found.head.width, drawn, "head") for i, part in enumerate(behind)]

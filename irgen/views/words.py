@@ -176,6 +176,7 @@ KOREAN: dict[str, str] = {
     "{n} expert": "전문가 {n}",
     "Shared expert": "공유 전문가",
     "Shared": "공유",
+    "in parallel": "병렬",
     "sink": "싱크",
     "Fusion of {n} scales": "{n}개 스케일 융합",
     "Latent": "잠재 벡터",
