@@ -23,6 +23,7 @@ from irgen.frontends.torch_scope import (
     evaluation,
     fake_parameters,
     module_stack,
+    no_collection,
     transparent_functions,
 )
 from irgen.frontends.torch_seen import Hole
@@ -50,9 +51,10 @@ def capture(
     the graph that changes with them gets its symbol. Raises `InputError` where the inputs do not fit the module
     and `CaptureError` where its forward raises.
     """
-    graph = lower(record(module, args, kwargs), frontend)
-    others = [lower(record(module, *other), frontend) for other in resized]
-    return with_symbols(graph, others, axes or {})
+    with no_collection():
+        graph = lower(record(module, args, kwargs), frontend)
+        others = [lower(record(module, *other), frontend) for other in resized]
+        return with_symbols(graph, others, axes or {})
 
 
 def record(module: nn.Module, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None) -> Recording:

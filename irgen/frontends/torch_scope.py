@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 from collections.abc import Callable, Generator
@@ -76,6 +77,18 @@ def _cleaned(table: dict[str, Any], before: dict[str, Any]) -> None:
                 table[name] = before[name]
             else:
                 del table[name]
+
+
+@contextmanager
+def no_collection() -> Generator[None, None, None]:
+    """The garbage collector stands still: a pass makes many small objects and drops none."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
 
 
 @contextmanager

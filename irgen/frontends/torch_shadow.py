@@ -11,28 +11,30 @@ from typing import Any
 import torch
 from torch._subclasses.fake_tensor import unset_fake_temporarily
 
-from irgen.frontends.torch_record import PARAM, Call, Leaf, Recording, Ref, mapped
+from irgen.frontends.torch_record import Call, Leaf, Recording, Ref, mapped, refs
 
 REAL_LIMIT = 1 << 26
 """Modules of up to this many parameter elements that are real are run with them."""
 
 
 class Shadow:
-    """Real values of a recording's tensors, brought up to date whenever one is asked for."""
+    """Real values of a recording's tensors: what one rests on is run when it is asked for."""
 
     def __init__(self, record: Recording) -> None:
         self._record = record
         self._values: dict[Ref, torch.Tensor] = {}
-        self._next = 0
+        self._makers: dict[Ref, int] = {}
+        self._written: set[int] = set()
+        self._indexed = 0
+        self._done: set[int] = set()
         self._random = torch.Generator().manual_seed(0)
         self._real: bool | None = None
 
     def value(self, tree: Any) -> Any:
         """The tree with each `Ref` replaced by its value (on meta: a matrix that has none)."""
-        while self._next < len(self._record.calls):
-            call = self._record.calls[self._next]
-            self._next += 1
-            self._run(call)
+        for at in self._needed(list(refs(tree))):
+            self._done.add(at)
+            self._run(self._record.calls[at])
         return mapped(tree, lambda x: self._read(x) if isinstance(x, Ref) else x)
 
     def settle(self, out: Any, values: Any) -> None:
@@ -42,7 +44,26 @@ class Shadow:
         elif isinstance(out, (tuple, list)):
             for ref, value in zip(out, values, strict=True):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
                 self.settle(ref, value)
-        self._next = len(self._record.calls)
+        self._done.add(len(self._record.calls) - 1)
+
+    def _needed(self, wanted: list[Ref]) -> list[int]:
+        """Calls to run, in order: what the wanted tensors rest on, or everything where memory was written meanwhile."""
+        calls = self._record.calls
+        for at in range(self._indexed, len(calls)):
+            for ref in refs(calls[at].out):
+                self._makers.setdefault(ref, at)
+            self._written.update(ref.storage for ref in calls[at].writes)
+        self._indexed = len(calls)
+        cone: set[int] = set()
+        while wanted:
+            ref = wanted.pop()
+            if ref.storage in self._written:
+                return [at for at in range(len(calls)) if at not in self._done]
+            at = self._makers.get(ref, -1)
+            if at >= 0 and at not in self._done and at not in cone:
+                cone.add(at)
+                wanted.extend(refs((calls[at].args, calls[at].kwargs)))
+        return sorted(cone)
 
     def _read(self, ref: Ref) -> torch.Tensor:
         if ref not in self._values:
@@ -92,10 +113,6 @@ class Shadow:
             if ref.dtype.is_floating_point:
                 return torch.randn(ref.shape, generator=self._random).to(ref.dtype)
             return torch.zeros(ref.shape, dtype=ref.dtype)
-
-    def needs_weights(self, ref: Ref) -> bool:
-        """Whether the value of `ref` rests on random stand-ins for parameters."""
-        return bool(ref.depends & PARAM) and not self._small()
 
 
 def tensors(tree: Any) -> list[torch.Tensor]:
