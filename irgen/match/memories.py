@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from irgen.match.analysis import NORMS, Analysis
 from irgen.match.fold import carried_shape
-from irgen.match.memory import MIXERS, SMALLEST, Mixing, cone_of
+from irgen.match.memory import MIXERS, SHORTEST, SMALLEST, Mixing, cone_of
 from irgen.match.pattern import Branch
 from irgen.match.recurrence import Recurrence, examine
 from irgen.match.weighted import weighted
@@ -60,9 +60,9 @@ def _accumulates(analysis: Analysis, name: str) -> bool:
 
 def _search(branch: Branch) -> list[Memory] | str:
     analysis, root = branch.analysis, branch.root
-    if root is None or len(analysis[root].shape) != 3 or branch.axis % 3 != 2:
+    if root is None or (sizes := _batch_and_tokens(analysis[root].shape, branch.axis)) is None:
         return "the stream is no sequence of tokens"
-    batch, tokens, _ = analysis[root].shape
+    batch, tokens = sizes
     found: list[Memory] = []
     spent: set[str] = set()
     reason = "nothing between two contractions mixes tokens"
@@ -92,6 +92,16 @@ def _search(branch: Branch) -> list[Memory] | str:
         spent |= own
         found.append(Memory(verdict, mixing, behind, _conv_kernel(analysis, own), own, state))
     return found or reason
+
+
+def _batch_and_tokens(shape: tuple[int, ...], axis: int) -> tuple[int, int] | None:
+    """Sizes of a stream [batch, token, feature], [token, batch, feature] (few sequences) or [token, feature]."""
+    if len(shape) not in {2, 3} or axis % len(shape) != len(shape) - 1:
+        return None
+    if len(shape) == 2:
+        return 1, shape[0]
+    first, second = shape[:2]
+    return (second, first) if second < SHORTEST <= first else (first, second)
 
 
 def _candidates(branch: Branch) -> list[tuple[str, str | None]]:

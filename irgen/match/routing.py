@@ -13,11 +13,14 @@ from irgen.match.probe import Probe
 from irgen.match.weighted import Weighted, weighted
 
 Floats = NDArray[np.float64]
+Whole = NDArray[np.int64]
 
 SELECTIONS = frozenset({"topk", "sort", "argmax", "reduce_max"})
 _ENDS = CONTRACTIONS | {"conv", "rnn", "scan", "loop", "attention", "embedding"}
 _TOLERANCE = 1e-6
-_WIDEST = 4_000_000
+_MOST_PLACES = 4
+_DEAREST = 100_000
+"""So many comparisons a row at most where the places of the chosen are not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,12 +206,13 @@ def _verdict(
     rows = np.asarray(logits, dtype=np.float64).reshape(-1, experts)
     soft = np.exp(rows - rows.max(axis=-1, keepdims=True))
     references = {"softmax": soft / soft.sum(axis=-1, keepdims=True), "sigmoid": 1 / (1 + np.exp(-rows))}
+    chosen = _places(analysis, probe, reached, len(rows), top_k, experts)
     found: tuple[str | None, bool] | None = None
     for name in sorted(reached, key=analysis.place.__getitem__):
         weights = _chosen_weights(analysis, probe, name, len(rows), top_k, experts)
         if weights is None:
             continue
-        scoring = next((word for word, ref in references.items() if _proportional(weights, ref, top_k)), None)
+        scoring = next((word for word, ref in references.items() if _proportional(weights, ref, top_k, chosen)), None)
         if scoring is not None or found is None or found[0] is None:
             sums = weights.sum(axis=-1)
             found = (scoring, bool(np.ptp(sums) <= _TOLERANCE * np.abs(sums).max()))
@@ -240,11 +244,36 @@ def _chosen_weights(
     return None if len(flat) == 1 and top_k > 1 else rows
 
 
-def _proportional(weights: Floats, reference: Floats, top_k: int) -> bool:
+def _places(
+    analysis: Analysis, probe: Probe, reached: frozenset[str], tokens: int, top_k: int, experts: int
+) -> list[Whole]:
+    """The indices of the chosen, one row for each token, wherever they stand behind the score."""
+    found: list[Whole] = []
+    for name in sorted(reached, key=analysis.place.__getitem__):
+        node = analysis[name]
+        if isinstance(node.type, tuple) or node.dtype not in {"int64", "int32"} or node.tensor.size != tokens * top_k:
+            continue
+        value = probe.value(name)
+        if value is None or value.size != tokens * top_k or len(found) >= _MOST_PLACES:
+            continue
+        rows = np.asarray(value, dtype=np.int64).reshape(tokens, top_k)
+        inside = bool(((rows >= 0) & (rows < experts)).all())
+        if inside and bool((np.diff(np.sort(rows, axis=-1), axis=-1) > 0).all()):
+            found.append(rows)
+    return found
+
+
+def _proportional(weights: Floats, reference: Floats, top_k: int, chosen: list[Whole]) -> bool:
     """Whether each row of weights is a multiple of the reference's entries at k places of the same row.
 
     With one place, the multiple must be the same for all rows.
     """
+    if weights.shape[-1] == top_k != reference.shape[-1]:
+        for places in chosen:
+            if _constant_ratio(weights / np.take_along_axis(reference, places, axis=-1), top_k):
+                return True
+        if weights.shape[-1] * reference.shape[-1] ** 2 > _DEAREST:
+            return False
     if weights.shape == reference.shape:
         places = np.argsort(-weights, axis=-1, kind="stable")[:, :top_k]
         picked, at = np.take_along_axis(weights, places, axis=-1), np.take_along_axis(reference, places, axis=-1)
