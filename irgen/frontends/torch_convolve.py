@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from irgen.frontends.torch_build import Builder, Unlowered, Val
-from irgen.frontends.torch_moves import pad as padded
+from irgen.frontends.torch_layout import pad as padded
 
 Sizes = int | Sequence[int]
 

@@ -29,7 +29,7 @@ def read(source: str | Path | ExportedProgram) -> Graph:
     program.
     """
     program = source if isinstance(source, ExportedProgram) else _loaded(Path(source))
-    module = program.module(check_guards=False)
+    module = _tied(program.module(check_guards=False))
     args, kwargs, spec = _inputs(program)
     flat = tree_flatten((args, kwargs))[0]
     dims = _placeholder_dims(program)
@@ -49,6 +49,17 @@ def read(source: str | Path | ExportedProgram) -> Graph:
             "the program refuses other sizes than those it was exported at, though it calls them dynamic"
         )
         return graph
+
+
+def _tied(module: torch.nn.Module) -> torch.nn.Module:
+    """The module with one parameter where several share their memory: a saved program keeps each name apart."""
+    seen: dict[tuple[Any, ...], torch.nn.Parameter] = {}
+    for name, value in list(module.named_parameters(remove_duplicate=False)):
+        path, _, leaf = name.rpartition(".")
+        one = seen.setdefault((value.data_ptr(), *value.shape, *value.stride()), value)
+        if one is not value and value.data_ptr():
+            setattr(module.get_submodule(path), leaf, one)
+    return module
 
 
 def _loaded(path: Path) -> ExportedProgram:

@@ -14,6 +14,7 @@ from irgen.frontends import (
     torch_create,
     torch_elementwise,
     torch_index,
+    torch_layout,
     torch_moves,
     torch_norms,
     torch_recurrent,
@@ -29,7 +30,7 @@ from irgen.ir.tensor import TensorType
 Lowering = Callable[..., Any]
 
 TABLE: dict[str, Lowering] = {
-    **torch_elementwise.TABLE, **torch_moves.TABLE, **torch_reduce.TABLE, **torch_create.TABLE,
+    **torch_elementwise.TABLE, **torch_moves.TABLE, **torch_layout.TABLE, **torch_reduce.TABLE, **torch_create.TABLE,
     **torch_index.TABLE, **torch_contract.TABLE, **torch_convolve.TABLE, **torch_norms.TABLE,
     **torch_recurrent.TABLE, **torch_signal.TABLE,
 }  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from irgen.frontends.torch_build import Builder, Unlowered, Val
-from irgen.frontends.torch_moves import pad as padded
+from irgen.frontends.torch_layout import pad as padded
 
 _COMPLEX = {"float64": "complex128"}
 
