@@ -91,8 +91,10 @@ def _box(graph: Graph, shown: Unfolded, name: str, words: Words) -> Node:
         caption = shape(_sizes(node.tensor))
     label = shown.label.get(name, "")
     if name in shown.merged:
-        title, caption = words(label.replace("-", " ").capitalize()), words("{n} operators", n=shown.merged[name])
-    role = OPS.get(node.op) or LABELS.get(label) or "norm"
+        label, count = shown.merged[name]
+        title, caption = words(label.replace("-", " ").capitalize()), words("{n} operators", n=count)
+    role = LABELS.get(label) if name in shown.merged else OPS.get(node.op)
+    role = role or LABELS.get(label) or "norm"
     made = Node(name, role, "pill" if role == "io" else "box", 0, 0, 0, 0, title, caption)
     made.tooltip = literal(
         f"{name} {node.op} {caption} {graph.provenance[name].module if name in graph.provenance else ''}", 200

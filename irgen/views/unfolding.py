@@ -36,8 +36,8 @@ class Unfolded:
     clusters: list[Cluster]
     label: dict[str, str]
     """Label of the innermost region of each operator."""
-    merged: dict[str, int] = field(default_factory=dict[str, int])
-    """Boxes that stand for a whole region, with the number of its operators."""
+    merged: dict[str, tuple[str, int]] = field(default_factory=dict[str, tuple[str, int]])
+    """Boxes that stand for a whole region, with its label and the number of its operators."""
 
 
 def shape_of(region: Region, graph: Graph) -> tuple[tuple[str, tuple[int, ...]], ...]:
@@ -54,7 +54,7 @@ def unfold(graph: Graph, regions: Sequence[Region], most: int) -> Unfolded:
     for depth in (9, 2, 1, 0):
         merged, sizes = _merge(regions, depth)
         _collect(graph, made, stands, merged)
-        made.merged = {box: count for box, count in sizes.items() if box in made.nodes}
+        made.merged = {box: what for box, what in sizes.items() if box in made.nodes}
         if len(made.nodes) <= most or not depth:
             break
     return made
@@ -64,18 +64,33 @@ def _cluster(region: Region, graph: Graph, stands: dict[str, str], depth: int) -
     """The frame of a region; of neighbouring children that are alike only the first is kept."""
     inside = {name for child in region.children for name in child.nodes}
     made = Cluster(region.id, region.label, 1, [name for name in region.nodes if name not in inside])
-    last: tuple[Cluster, object, Region] | None = None
-    for child in region.children:
-        key = (child.label, shape_of(child, graph))
-        repeats = last and child.label == "layer" and last[1] == key and len(child.nodes) == len(last[2].nodes)
-        if last and repeats:
-            last[0].count += 1
-            stands.update(zip(child.nodes, last[2].nodes, strict=True))
-            continue
-        cluster = _cluster(child, graph, stands, depth + 1)
-        made.children.append(cluster)
-        last = (cluster, key, child)
+    keys = [(child.label, shape_of(child, graph)) for child in region.children]
+    at = 0
+    while at < len(keys):
+        period, times = _repetition(keys, at)
+        for offset in range(period):
+            first = region.children[at + offset]
+            cluster = _cluster(first, graph, stands, depth + 1)
+            cluster.count = times
+            made.children.append(cluster)
+            for again in range(1, times):
+                stands.update(zip(region.children[at + again * period + offset].nodes, first.nodes, strict=True))
+        at += period * times
     return made
+
+
+def _repetition(keys: Sequence[tuple[str, object]], at: int) -> tuple[int, int]:
+    """Period and number of the layers that repeat from here on: (1, 1) where they do not."""
+    for period in range(1, 7):
+        block = keys[at : at + period]
+        if any(label != "layer" for label, _ in block):
+            break
+        times = 1
+        while keys[at + times * period : at + (times + 1) * period] == block:
+            times += 1
+        if times > 1:
+            return period, times
+    return 1, 1
 
 
 def _labels(regions: Sequence[Region]) -> dict[str, str]:
@@ -86,15 +101,15 @@ def _labels(regions: Sequence[Region]) -> dict[str, str]:
     return labels
 
 
-def _merge(regions: Sequence[Region], depth: int, at: int = 0) -> tuple[dict[str, str], dict[str, int]]:
+def _merge(regions: Sequence[Region], depth: int, at: int = 0) -> tuple[dict[str, str], dict[str, tuple[str, int]]]:
     """Regions at this depth or below as single boxes, named by their last operator."""
     merged: dict[str, str] = {}
-    sizes: dict[str, int] = {}
+    sizes: dict[str, tuple[str, int]] = {}
     for region in regions:
         if at >= depth and len(region.nodes) > 1:
             box = region.nodes[-1]
             merged.update(dict.fromkeys(region.nodes, box))
-            sizes[box] = len(region.nodes)
+            sizes[box] = region.label, len(region.nodes)
         else:
             inner, counts = _merge(region.children, depth, at + 1)
             merged.update(inner)
@@ -107,9 +122,12 @@ def _collect(graph: Graph, made: Unfolded, stands: Mapping[str, str], merged: Ma
     seen: dict[str, tuple[str, ...]] = {}
     nodes: dict[str, None] = {}
     edges: dict[tuple[str, str], None] = {}
+    live: set[str] = set()
     for node in graph:
+        if node.op in ("input", "param") or any(name in live for name in node.inputs):
+            live.add(node.id)
         sources = dict.fromkeys(source for name in node.inputs if name for source in seen.get(name, ()))
-        if node.op in HIDDEN:
+        if node.op in HIDDEN or node.id not in live:
             seen[node.id] = ()
             continue
         if node.op in SILENT and node.id not in merged.values():

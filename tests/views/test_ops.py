@@ -1,5 +1,7 @@
 """The operator view: what it folds, and that Graphviz places the rest."""
 
+from dataclasses import replace
+
 import pytest
 
 from irgen.errors import OutputError
@@ -43,11 +45,28 @@ def test_equal_layers_are_shown_once_and_counted():
     assert len(shown.edges) == 4
 
 
+def test_layers_that_alternate_are_shown_once_each():
+    graph, regions = layered(6)
+    for at, child in enumerate(regions[0].children):
+        if at % 2:
+            graph.nodes[child.nodes[2]] = replace(graph[child.nodes[2]], op="gelu")
+    shown = unfold(graph, regions, 400)
+    assert [cluster.count for cluster in shown.clusters[0].children] == [3, 3]
+    assert [graph[name].op for name in shown.nodes] == ["input", "linear", "relu", "add", "linear", "gelu", "add"]
+
+
+def test_what_no_input_and_no_weight_reaches_is_not_drawn():
+    graph, regions = layered(1)
+    mask = graph.add("relu", (graph.add("arange", (), T, start=0, step=1),), T)
+    graph.outputs.append(graph.add("add", (graph.outputs[0], mask), T))
+    assert [graph[name].op for name in unfold(graph, regions, 400).nodes] == ["input", "linear", "relu", "add", "add"]
+
+
 def test_too_many_boxes_fold_their_regions():
     graph, regions = layered(3)
     shown = unfold(graph, regions, 2)
     assert len(shown.nodes) == 2
-    assert list(shown.merged.values()) == [4]
+    assert list(shown.merged.values()) == [("layer", 4)]
 
 
 def test_the_view_is_placed_by_graphviz_and_legal_but_for_routing():
