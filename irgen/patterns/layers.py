@@ -21,6 +21,10 @@ NORM_WORDS: dict[str, str] = {
 }
 
 
+_CARRYING = frozenset({"selective-scan", "linear-recurrence", "rnn"})
+"""Mixers that carry a state along the tokens."""
+
+
 @dataclass(slots=True)
 class Sublayer:
     """One residual sum with what its branches are and how it is normed."""
@@ -112,9 +116,12 @@ def _gate_norm(analysis: Analysis, s: Sum, found: list[tuple[Finding, Pattern]])
 
 
 def _side_by_side(analysis: Analysis, found: list[tuple[Finding, Pattern]]) -> bool:
-    """Whether a mixer and a channel part of one sum do not feed one another."""
+    """Whether a mixer and a channel part of one sum, or an attention and a recurrence, do not feed one another."""
     mixers = [f.nodes for f, pattern in found if pattern.mixes]
     channels = [f.nodes for f, pattern in found if not pattern.mixes]
+    if not channels:
+        channels = [f.nodes for f, _ in found if f.label in _CARRYING]
+        mixers = [f.nodes for f, _ in found if f.label in {"self-attention", "cross-attention"}]
     if not mixers or not channels:
         return False
     mixing, transforming = (

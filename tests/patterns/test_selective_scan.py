@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from torch import nn
 
-from tests.patterns import recurrences
-from tests.patterns.branches import facts, labelled, parts
+from irgen.frontends.torch_live import capture
+from irgen.passes import normalise
+from irgen.patterns import label
+from tests.patterns import mixtures, recurrences
+from tests.patterns.branches import WIDTH, facts, labelled, parts
 from tests.patterns.recurrences import INNER, STATE
 
 
@@ -36,3 +40,37 @@ def test_the_evidence_names_the_carried_state():
         stack.extend(region.children)
         checks += "".join(e.check for e in region.evidence if region.label == "selective-scan")
     assert f"(2, {INNER}, {STATE})" in checks
+
+
+class Beside(nn.Module):
+    """Attention and a scan that read one stream and are added."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention, self.scan = mixtures.ChosenKeys(), recurrences.Scan()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.attention(x) + self.scan(x)
+
+
+def test_attention_beside_a_scan_is_a_parallel_layer_with_both():
+    found = parts(Beside())
+    assert [(p.kind, p.form) for p in found] == [("self-attention", "parallel"), ("selective-scan", "parallel")]
+
+
+class Turned(nn.Module):
+    """A branch that works on [token, batch, feature]."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm, self.scan = nn.LayerNorm(WIDTH), recurrences.Scan()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.scan(self.norm(x).transpose(0, 1)).transpose(0, 1)
+
+
+def test_tokens_may_come_before_the_batch():
+    graph = capture(Turned().eval(), (torch.randn(11, 2, WIDTH),))
+    _, found = label(normalise(graph))
+    (part,) = found.stacks[0].blocks[0].sublayers
+    assert (part.kind, part.facts["variant"]) == ("selective-scan", "s6")
