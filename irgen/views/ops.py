@@ -31,6 +31,11 @@ LABELS: dict[str, str] = {
 }  # fmt: skip
 """Colour role of the operators of a region."""
 
+NAMES: dict[str, str] = {
+    "moe": "Mixture of experts", "entry": "Input", "rnn": "Recurrence", "rotary": "RoPE",
+}  # fmt: skip
+"""Words for region labels that are not words themselves."""
+
 OPS: dict[str, str] = {
     "input": "io", "embedding": "embed", "rotary": "embed", "conv": "conv", "conv_transposed": "conv", "topk": "moe",
     "layer_norm": "norm", "rms_norm": "norm", "batch_norm": "norm", "group_norm": "norm", "opaque": "off", "rnn": "ssm",
@@ -92,7 +97,7 @@ def _box(graph: Graph, shown: Unfolded, name: str, words: Words) -> Node:
     label = shown.label.get(name, "")
     if name in shown.merged:
         label, count = shown.merged[name]
-        title, caption = words(label.replace("-", " ").capitalize()), words("{n} operators", n=count)
+        title, caption = region_name(label, words), words("{n} operators", n=count)
     role = LABELS.get(label) if name in shown.merged else OPS.get(node.op)
     role = role or LABELS.get(label) or "norm"
     made = Node(name, role, "pill" if role == "io" else "box", 0, 0, 0, 0, title, caption)
@@ -107,6 +112,11 @@ def _box(graph: Graph, shown: Unfolded, name: str, words: Words) -> Node:
     made.h = 32.0 if not caption else 46.0
     made.texts = [Text(0, 0, text, style, "middle") for text, style in lines]
     return made
+
+
+def region_name(label: str, words: Words) -> str:
+    """A region's label as a word of the figure."""
+    return literal(words(NAMES.get(label, label.capitalize())), 40)
 
 
 def _sizes(tensor: TensorType) -> list[int | str]:
@@ -169,9 +179,7 @@ def _frames(
         if box:
             inside = cluster.id
             x0, y0, x1, y1 = box
-            label = words(cluster.label.replace("-", " ").capitalize()) + (
-                f" × {cluster.count}" if cluster.count > 1 else ""
-            )
+            label = region_name(cluster.label, words) + (f" × {cluster.count}" if cluster.count > 1 else "")
             scene.groups.append(Group(cluster.id, left + x0, top + y0, x1 - x0, y1 - y0, label, depth, 0, None, parent))
             scene.texts.append(Text(left + x0 + 10, top + y0 + 17, cut(label, "g", max(x1 - x0 - 16, 40)), "g"))
         for name in cluster.members:
