@@ -8,9 +8,12 @@ from irgen.match.analysis import NORMS, Analysis
 from irgen.match.fold import carried_shape
 from irgen.match.memory import MIXERS, SHORTEST, SMALLEST, Mixing, cone_of
 from irgen.match.pattern import Branch
-from irgen.match.recurrence import Recurrence, examine
+from irgen.match.recurrence import NOT_CAUSAL, Recurrence, examine
 from irgen.match.weighted import weighted
 
+_DIRECTIONS = 3
+"""So many joins at most lie between an output and one direction of it."""
+_MOST_OPERANDS = 4
 _LINEAR = frozenset({"linear", "grouped_linear", "matmul", "einsum", "conv"})
 
 
@@ -66,32 +69,52 @@ def _search(branch: Branch) -> list[Memory] | str:
     found: list[Memory] = []
     spent: set[str] = set()
     reason = "nothing between two contractions mixes tokens"
-    for out, behind in _candidates(branch):
-        if out in spent:
+    waiting = [(out, behind, 0) for out, behind in _candidates(branch)]
+    while waiting:
+        out, behind, depth = waiting.pop(0)
+        if out in spent and not depth:
             continue
         nodes, leaves = cone_of(analysis, out, branch.region, root)
-        if len(nodes) < SMALLEST or not leaves or spent & set(nodes):
+        if not leaves or (spent & set(nodes) and not depth):
             continue
-        if not any(analysis.op(n) in MIXERS for n in nodes) or branch.claimed & set(nodes):
-            continue
-        if not any(_accumulates(analysis, n) for n in nodes):
-            reason = "tokens are only moved: no product or running sum accumulates them"
-            continue
-        if (why := _product_bent(analysis, nodes)) is not None:
-            reason = why
-            continue
-        if _steps_through_weights(analysis, leaves):
-            reason = "a contraction with one weight stands inside the loop: the steps are not linear"
+        why = _unfit(branch, nodes, leaves)
+        if why == "":
             continue
         mixing = Mixing(analysis, out, nodes, leaves, tokens, batch)
-        verdict, state = _once(branch, mixing)
+        verdict, state = (why, None) if why is not None else _once(branch, mixing)
         if isinstance(verdict, str):
             reason = verdict
+            if why is None and NOT_CAUSAL in verdict and depth < _DIRECTIONS:
+                # Two directions that are added or joined: each operand is asked alone.
+                waiting[:0] = [(each, behind, depth + 1) for each in _operands(analysis, out, set(nodes))]
             continue
         own = _nodes(branch, out, behind)
         spent |= own
         found.append(Memory(verdict, mixing, behind, _conv_kernel(analysis, own), own, state))
     return found or reason
+
+
+def _unfit(branch: Branch, nodes: list[str], leaves: list[str]) -> str | None:
+    """Why a cone need not be asked (the empty string: nothing worth saying), or None if it is to be asked."""
+    analysis = branch.analysis
+    if len(nodes) < SMALLEST or branch.claimed & set(nodes) or not any(analysis.op(n) in MIXERS for n in nodes):
+        return ""
+    if not any(_accumulates(analysis, n) for n in nodes):
+        return "tokens are only moved: no product or running sum accumulates them"
+    if _steps_through_weights(analysis, leaves):
+        return "a contraction with one weight stands inside the loop: the steps are not linear"
+    return _product_bent(analysis, nodes)
+
+
+def _operands(analysis: Analysis, out: str, inside: set[str]) -> list[str]:
+    """The operands of the last sum, product or concatenation of a cone."""
+    name = out
+    while name in inside:
+        data = list(dict.fromkeys(s for s in analysis.data(name) if s in inside))
+        if len(data) != 1:
+            return data if analysis.op(name) in {"add", "mul", "concat"} and len(data) <= _MOST_OPERANDS else []
+        name = data[0]
+    return []
 
 
 def _batch_and_tokens(shape: tuple[int, ...], axis: int) -> tuple[int, int] | None:

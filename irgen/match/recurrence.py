@@ -13,6 +13,7 @@ from irgen.match.narrow import narrowed
 
 Floats = NDArray[np.float64]
 
+NOT_CAUSAL = "the mixing is not causal"
 _EQUAL = 1e-6
 _LINEAR = 1e-7
 
@@ -95,7 +96,7 @@ def _examined(ask: Asking) -> tuple[Stream, Recurrence] | str:
         return f"its output has no probe value: {ask.probe.why(mixing.out) or 'its axes hold no tokens'}"
     effects = _effects(ask, plain, token)
     if any(e.kind == "acausal" for e in effects):
-        return "a token's change reaches earlier tokens: the mixing is not causal"
+        return f"a token's change reaches earlier tokens: {NOT_CAUSAL}"
     causal = sorted((e for e in effects if e.kind == "causal"), key=lambda e: e.spread)
     if not causal:
         return "no stream's change at one token reaches beyond the next: there is no memory"

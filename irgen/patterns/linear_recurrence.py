@@ -10,7 +10,7 @@ from irgen.ir.architecture import Evidence
 from irgen.match.memories import Memory, memories
 from irgen.match.pattern import Branch, Finding, Pattern, Refusal
 from irgen.match.recurrence import Recurrence
-from irgen.patterns.selective_scan import not_selective
+from irgen.patterns.selective_scan import merged, not_selective
 
 
 def variant_of(found: Recurrence) -> str | None:
@@ -34,7 +34,7 @@ def prove(branch: Branch) -> list[Finding] | Refusal:
     if isinstance(found, str):
         return Refusal(found)
     kept = [m for m in found if not_selective(m.recurrence) is not None]
-    return [_finding(m) for m in kept] or Refusal("the recurrences of the branch are selective scans")
+    return merged([_finding(m) for m in kept]) or Refusal("the recurrences of the branch are selective scans")
 
 
 def _finding(memory: Memory) -> Finding:

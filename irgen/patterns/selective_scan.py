@@ -35,7 +35,20 @@ def prove(branch: Branch) -> list[Finding] | Refusal:
         return Refusal(found)
     refused = [not_selective(m.recurrence) for m in found]
     kept = [m for m, why in zip(found, refused, strict=True) if why is None]
-    return [_finding(m) for m in kept] or Refusal(next(why for why in refused if why))
+    return merged([_finding(m) for m in kept]) or Refusal(next(why for why in refused if why))
+
+
+def merged(findings: list[Finding]) -> list[Finding]:
+    """Findings with equal facts as one: the directions of one bidirectional recurrence."""
+    kept: list[Finding] = []
+    for finding in findings:
+        same = next((f for f in kept if f.facts == finding.facts), None)
+        if same is None:
+            kept.append(finding)
+        else:
+            same.nodes |= finding.nodes
+            same.evidence.extend(finding.evidence)
+    return kept
 
 
 def _finding(memory: Memory) -> Finding:

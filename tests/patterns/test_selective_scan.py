@@ -74,3 +74,21 @@ def test_tokens_may_come_before_the_batch():
     _, found = label(normalise(graph))
     (part,) = found.stacks[0].blocks[0].sublayers
     assert (part.kind, part.facts["variant"]) == ("selective-scan", "s6")
+
+
+class BothWays(nn.Module):
+    """One scan from the left and one from the right, joined before one projection (as vision models do)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left, self.right = recurrences.Scan(), recurrences.Scan()
+        self.left.out = self.right.out = nn.Identity()
+        self.out = nn.Linear(INNER, WIDTH)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.out(self.left(x) + self.right(x.flip(1)).flip(1))
+
+
+def test_two_directions_are_one_scan_of_two():
+    found = facts(BothWays())
+    assert (found["kind"], found["state"], found["variant"]) == ("selective-scan", STATE, "s6")
