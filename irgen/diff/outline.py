@@ -72,9 +72,7 @@ def outline(found: Architecture) -> Item:
 
 def _said(facts: Mapping[str, Fact]) -> dict[str, Fact]:
     """The facts that say something: a missing key and `None` are the same."""
-    return {
-        key: list(value) if isinstance(value, tuple) else value for key, value in facts.items() if value is not None
-    }
+    return {key: value for key, value in facts.items() if value is not None}
 
 
 def _memory(part: Part) -> str | None:
@@ -122,6 +120,8 @@ def _parts(parts: list[Part], width: int | None) -> tuple[Item, ...]:
 
 def _part(part: Part, width: int | None, residual: str | None = None) -> Item:
     facts = {key: WIDTH if key in RELATIVE and value == width else value for key, value in part.facts.items()}
+    if facts.get("variant") in ("depthwise", "inverted-residual") and facts.get("groups") != 1:
+        facts["groups"] = "depthwise"
     if residual is not None and part.form != residual:
         facts["form"] = part.form
     return Item(part.kind, _said(facts), {}, part.region, part)

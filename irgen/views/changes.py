@@ -1,4 +1,4 @@
-"""Two architectures side by side: what belongs together in one row, what is the same quiet, what changed said between."""
+"""Two architectures side by side: what belongs together in a row, what is the same quiet, what changed in between."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from dataclasses import dataclass, field
 
 from irgen.diff.align import GROUPS, NEVER, pairs
 from irgen.diff.changes import Change, Diff
+from irgen.diff.outline import Item
 from irgen.ir.architecture import Architecture, Block, Embedding, Part, Stack
 from irgen.scene import Edge, Node, Scene, Text, literal
 from irgen.views.chips import said
 from irgen.views.layout.columns import fit
 from irgen.views.layout.metrics import SLACK, cut, width, wrap
 from irgen.views.layout.page import MARGIN, legend
-from irgen.views.layout.rows import even_rows, frames, in_line
+from irgen.views.layout.rows import even_rows, frames, in_line, units
 from irgen.views.layout.sheet import put
-from irgen.views.layout.tree import Chain, Leaf
+from irgen.views.layout.tree import Chain, Frame, Leaf, stretch, trunk
 from irgen.views.overview import slug
-from irgen.views.sides import Side, changed, outermost, side
+from irgen.views.sides import Changed, Side, changed, outermost, side
 from irgen.views.summary import facts_strip
 from irgen.views.towers import Tower
 from irgen.views.words import Words
@@ -58,7 +59,7 @@ class _Figure:
     scene: Scene
     words: Words
     sides: tuple[Side, Side]
-    changed: tuple[dict[int, list[Change]], dict[int, list[Change]]]
+    changed: tuple[Changed, Changed]
     told: set[str] = field(default_factory=set[str])
 
     def table(self, names: tuple[str, str], a: Sequence[tuple[str, str]], b: Sequence[tuple[str, str]]) -> float:
@@ -67,9 +68,9 @@ class _Figure:
         across = scene.width - 2 * MARGIN
         scene.texts.append(Text(MARGIN, 42, cut(scene.title, "h", across / SLACK), "h"))
         scene.texts.append(Text(MARGIN, 62, cut(scene.subtitle, "l", across / 1.09), "l"))
-        labels = list(dict.fromkeys([label for label, _ in [*a, *b]]))
         ours, theirs = dict(a), dict(b)
-        labels.sort(key=lambda label: (label in ours) + (label in theirs), reverse=True)
+        labels = [label for label in ours if label in theirs]
+        labels += [label for label in (self.words("Window"),) if (label in ours) != (label in theirs)]
         columns = [("", names[0], names[1]), *((k, ours.get(k, "–"), theirs.get(k, "–")) for k in labels)]
         wide = [max([*(SLACK * width(v, "v") for v in column[1:]), 1.09 * width(column[0], "k")]) for column in columns]
         count = len(columns)
@@ -114,6 +115,11 @@ class _Figure:
             if tower:
                 self._mark(number, tower)
                 fit([chain], across, 200.0)
+        wide = max((_span(chain) for chain in chains), default=0.0)
+        for chain in chains:
+            if chain.outer + chain.right + max(0.0, wide - _span(chain)) <= across:
+                stretch(chain, wide)
+                chain.measure()
         matched = self._matched(chains[0], chains[1])
         even_rows(chains[0], chains[1], matched)
         high = max(chain.high for chain in chains)
@@ -143,30 +149,43 @@ class _Figure:
         for leaf in tower.chain.leaves():
             if leaf.joint:
                 continue
-            if not self._telling(number, one.origin(leaf)):
+            if not any(said(telling(one.origin(leaf), self.changed[number].at(one.origin(leaf))), self.words)):
                 leaf.role = "same"
 
-    def _telling(self, number: int, origin: object) -> list[Change]:
-        found = [c for c in self.changed[number].get(id(origin), []) if not c.is_size]
-        if isinstance(origin, Block):
-            return [c for c in found if c.key in ("norm", "residual") or c.kind in ("added", "removed")]
-        return found
-
     def _matched(self, left: Chain, right: Chain) -> list[tuple[Leaf, Leaf]]:
-        ours, theirs = in_line(left), in_line(right)
-        cost = [[self._unlike(x, y) for y in theirs] for x in ours]
-        return [(ours[i], theirs[j]) for i, j in pairs(cost, len(ours), len(theirs)) if i is not None and j is not None]
+        """Boxes that belong together, in flow order: frames first, then the boxes in them."""
+        made: list[tuple[Leaf, Leaf]] = []
+        for x, y in self._pairs(units(left), units(right))[0]:
+            if isinstance(x, Leaf) and isinstance(y, Leaf):
+                made.append((x, y))
+            elif isinstance(x, Frame) and isinstance(y, Frame):
+                inner, _ = self._pairs(in_line(x), in_line(y))
+                made += [(p, q) for p, q in inner if isinstance(p, Leaf) and isinstance(q, Leaf)]
+        return made
 
-    def _unlike(self, x: Leaf, y: Leaf) -> float:
-        if x.shape != y.shape:
+    def _pairs(
+        self, ours: Sequence[Leaf | Frame], theirs: Sequence[Leaf | Frame]
+    ) -> tuple[list[tuple[Leaf | Frame, Leaf | Frame]], float]:
+        cost = [[self._unlike(x, y) for y in theirs] for x in ours]
+        found = pairs(cost, len(ours), len(theirs))
+        met = [(i, j) for i, j in found if i is not None and j is not None]
+        return [(ours[i], theirs[j]) for i, j in met], sum(cost[i][j] for i, j in met) + len(found) - len(met)
+
+    def _unlike(self, x: Leaf | Frame, y: Leaf | Frame) -> float:
+        if isinstance(x, Frame) and isinstance(y, Frame):
+            ours, theirs = in_line(x), in_line(y)
+            return self._pairs(ours, theirs)[1] / max(1, len(ours), len(theirs))
+        if isinstance(x, Frame) or isinstance(y, Frame) or x.shape != y.shape:
             return NEVER
         if x.shape in ("joint", "pill"):
-            return 0.2 if (x.id == "out") == (y.id == "out") else NEVER
+            return 0.2 if x.id.endswith("out") == y.id.endswith("out") else NEVER
         a, b = self.sides[0].origin(x), self.sides[1].origin(y)
         if type(a) is not type(b):
             return NEVER
         if isinstance(a, Part | Embedding) and isinstance(b, Part | Embedding) and a.kind != b.kind:
             return 0.9 if GROUPS.get(a.kind, a.kind) == GROUPS.get(b.kind, b.kind) else NEVER
+        if isinstance(a, Part) and x.id[0] != y.id[0]:
+            return NEVER
         return 0.0 if a is not None else 0.3
 
     def _badges(self, x: Tower | None, y: Tower | None) -> None:
@@ -174,7 +193,7 @@ class _Figure:
         for number, tower in enumerate((x, y)):
             for frame in frames(tower.chain) if tower else []:
                 origin = self.sides[number].origin(frame)
-                kinds = {c.kind for c in self.changed[number].get(id(origin), [])}
+                kinds = {c.kind for c in self.changed[number].of(origin)}
                 group = next(g for g in self.scene.groups if g.id == frame.id)
                 if group.badge and number and kinds & {"repeated", "period"}:
                     group.badge.new = True
@@ -184,15 +203,17 @@ class _Figure:
         partner = {id(a): b for a, b in matched}
         found: list[tuple[float, list[str], list[str], Leaf | None, Leaf | None]] = []
         for leaf in reversed(list(x.chain.leaves()) if x else []):
-            changes = self._telling(0, self.sides[0].origin(leaf))
+            origin = self.sides[0].origin(leaf)
+            changes = own(origin, telling(origin, self.changed[0].of(origin)))
             other = partner.get(id(leaf))
             if changes and not leaf.joint:
                 both = other is not None and any(c.kind != "removed" for c in changes)
                 found.append((_height(leaf), *said(changes, self.words), leaf, other if both else None))
         mine = {id(b) for _, b in matched}
         for leaf in reversed(list(y.chain.leaves()) if y else []):
-            changes = [c for c in self._telling(1, self.sides[1].origin(leaf)) if c.kind == "added"]
-            if changes and not leaf.joint and not (id(leaf) in mine and isinstance(self.sides[1].origin(leaf), Block)):
+            origin = self.sides[1].origin(leaf)
+            changes = [c for c in own(origin, telling(origin, self.changed[1].of(origin))) if c.kind == "added"]
+            if changes and not leaf.joint and not (id(leaf) in mine and isinstance(origin, Block)):
                 found.append((_height(leaf), *said(changes, self.words), None, leaf))
         found += self._stack_chips(x, y)
         floor = 0.0
@@ -206,13 +227,14 @@ class _Figure:
     ) -> list[tuple[float, list[str], list[str], Leaf | None, Leaf | None]]:
         """Another sequence of layers, at the height of the frame's upper border."""
         made: list[tuple[float, list[str], list[str], Leaf | None, Leaf | None]] = []
-        for tower, number in ((x, 0), (y, 1)):
+        for tower, number in ((y, 1), (x, 0)):
             for at in tower.stacks if tower else []:
                 origin: Stack = self.sides[number].found.stacks[at]
                 frame = outermost(frames(tower.chain) if tower else [], origin, self.sides[number])
-                mine = [c for c in self.changed[number].get(id(origin), []) if c.kind in ("period", "reordered")]
-                if frame and mine and not number:
-                    made.append((-(frame.m + frame.high) - 12, [str(mine[0].old)], [str(mine[0].new)], None, None))
+                mine = [c for c in self.changed[number].of(origin) if c.kind in ("period", "reordered")]
+                if frame and mine and not made:
+                    old, new = (str(word).replace(" × ", "\xa0×\xa0") for word in (mine[0].old, mine[0].new))
+                    made.append((-(frame.m + frame.high) + 12, [old], [new], None, None))
         return made
 
     def _fresh(self, old: list[str], new: list[str], leaf: Leaf | None) -> bool:
@@ -230,8 +252,8 @@ class _Figure:
         """One chip with its leaders; returns its lower edge."""
         scene = self.scene
         room = CHIP / SLACK - 10
-        rows = [(line, "s") for line in wrap(" · ".join(old), "s", room, 3)] if old else []
-        rows += [(line, "s new") for line in wrap(" · ".join(new), "s", room, 3)] if new else []
+        rows = [(line, "s") for line in wrap(" · ".join(old), "s", room, 7)] if old else []
+        rows += [(line, "s new") for line in wrap(" · ".join(new), "s", room, 7)] if new else []
         high = 15.0 * len(rows) + 8
         wide = max(56.0, *(SLACK * 1.06 * width(line, "s") + 14 for line, _ in rows))
         y = max(height - high / 2, floor + 6)
@@ -242,10 +264,20 @@ class _Figure:
         for at, (line, style) in enumerate(rows):
             node.texts.append(Text(x, y + 15.0 * (at + 1), line, style, "middle"))
         for end, leaf in enumerate(ends):
-            if leaf is not None:
+            if leaf is not None and not self._hidden(leaf):
                 self._leader(node, leaf, end, y + high / 2)
         scene.nodes.append(node)
         return y + high
+
+    def _hidden(self, leaf: Leaf) -> bool:
+        """Whether another box stands between a box and the chips."""
+        height = _height(leaf)
+        near, far = sorted((leaf.c, self.scene.width / 2))
+        return any(
+            node.id != leaf.id and node.role != "chg" and node.y < height < node.y + node.h
+            and near < node.x + node.w / 2 < far
+            for node in self.scene.nodes
+        )  # fmt: skip
 
     def _leader(self, chip: Node, leaf: Leaf, end: int, y: float) -> None:
         """A dashed line from a box to the chip that speaks of it."""
@@ -258,6 +290,25 @@ class _Figure:
             bend = side_of_chip + (8 if end else -8)
             points = [(edge, at), (bend, at), (bend, level), (side_of_chip, level)]
         self.scene.edges.append(Edge(leaf.id, chip.id, "ld", points, head=False))
+
+
+def telling(origin: object, changes: list[Change]) -> list[Change]:
+    """The changes that a box shows: of a layer, where its norms stand, only those of its form."""
+    found = [c for c in changes if not c.is_size]
+    if isinstance(origin, Block):
+        return [c for c in found if c.key in ("norm", "residual") or c.kind in ("added", "removed")]
+    return found
+
+
+def own(origin: object, changes: list[Change]) -> list[Change]:
+    """The changes without those of a stack or layer as a whole, of which the box is only a part."""
+    ends = [(c, [e for e in (c.old, c.new) if isinstance(e, Item)]) for c in changes]
+    return [c for c, items in ends if not items or any(e.origin is origin for e in items)]
+
+
+def _span(chain: Chain) -> float:
+    """Width of the boxes on the axis of a chain."""
+    return max((leaf.span for leaf in trunk(chain)), default=0.0)
 
 
 def _height(leaf: Leaf) -> float:

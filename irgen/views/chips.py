@@ -24,6 +24,9 @@ FLAGS = {"bias": "bias", "qk_norm": "q/k norm", "sinks": "sinks", "gated": "gate
 
 NOT = {"tied": "own weights", "gated": "not gated"}
 
+UNSAID = ("reads", "feeds", "role")
+"""What the arrows and labels of the figure show."""
+
 Said = tuple[list[str], list[str]]
 
 
@@ -31,7 +34,7 @@ def said(changes: Sequence[Change], words: Words) -> Said:
     """Before and after, each in a few words; empty where only sizes changed."""
     old: list[str] = []
     new: list[str] = []
-    todo = [c for c in changes if not c.is_size and c.kind not in ("total", "rewired")]
+    todo = [c for c in changes if not c.is_size and c.kind != "total" and c.key not in UNSAID]
     if feed := _feed_forward(todo):
         todo = [c for c in todo if c.key not in ("activation", "gated")]
         old.append(feed[0])
@@ -45,19 +48,25 @@ def said(changes: Sequence[Change], words: Words) -> Said:
 
 def _change(change: Change, words: Words) -> tuple[str, str]:
     if change.kind == "removed":
-        return _title(change.old), words("none")
+        return _title(change.old, words), words("none")
     if change.kind == "added":
-        return words("none"), _title(change.new)
+        return words("none"), _title(change.new, words)
     if isinstance(change.old, Item) and isinstance(change.new, Item):
-        return _title(change.old), _title(change.new)
+        return _title(change.old, words), _title(change.new, words)
     variant = next((part for part in change.parts if part.key == "variant"), None)
     if variant is not None:
         return _word("variant", variant.old, words), _word("variant", variant.new, words)
     return _word(change.key, change.old, words), _word(change.key, change.new, words)
 
 
-def _title(item: object) -> str:
-    return item.kind.replace("-", " ") if isinstance(item, Item) else ""
+def _title(item: object, words: Words) -> str:
+    if not isinstance(item, Item):
+        return ""
+    if item.kind == "norm":
+        return norm(item.facts.get("norm"), words)
+    if item.kind == "activation":
+        return activation(item.facts.get("activation"))
+    return item.kind.replace("-", " ")
 
 
 def _word(key: str, found: Any, words: Words) -> str:
@@ -67,6 +76,10 @@ def _word(key: str, found: Any, words: Words) -> str:
         return activation(found)
     if key in FLAGS:
         return FLAGS[key] if found else NOT.get(key, f"no {FLAGS[key]}")
+    if key == "memory":
+        return words("from {n}", n=value(found)) if found else ""
+    if key == "groups":
+        return "" if found == 1 or isinstance(found, str) else f"{value(found)} groups"
     if key == "top_k":
         return f"top-{value(found)}"
     if key in UNITS:

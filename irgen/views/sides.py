@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from irgen.diff.changes import Change, Path
 from irgen.diff.outline import Item, outline
-from irgen.ir.architecture import Architecture, Part, Stack
+from irgen.ir.architecture import Architecture, Block, Part, Stack
 from irgen.views.layers import Drawn
 from irgen.views.layout.rows import frames
 from irgen.views.layout.tree import Frame, Piece
@@ -92,24 +92,67 @@ def _stack(found: Architecture, name: str) -> Stack | None:
     return found.stacks[int(place[1])] if place else None
 
 
-def changed(found: Architecture, changes: Iterable[Change], ours: bool) -> dict[int, list[Change]]:
-    """The changes by what they happen to on one side."""
+@dataclass
+class Changed:
+    """The changes by what they happen to on one side, and all that is touched by one, be it as a part of another."""
+
+    told: dict[int, list[Change]] = field(default_factory=dict[int, "list[Change]"])
+    touched: dict[int, list[Change]] = field(default_factory=dict[int, "list[Change]"])
+
+    def of(self, origin: object) -> list[Change]:
+        """The changes that happen to something."""
+        return self.told.get(id(origin), [])
+
+    def at(self, origin: object) -> list[Change]:
+        """The single steps that happen to something."""
+        return self.touched.get(id(origin), [])
+
+
+def changed(found: Architecture, changes: Iterable[Change], ours: bool) -> Changed:
+    """The changes of one side."""
     tree = outline(found)
-    by: dict[int, list[Change]] = {}
+    by = Changed()
     for change in changes:
-        path = change.a if ours else change.b
-        for origin in {} if path is None else {id(o): o for o in _at(tree, path)}.values():
-            by.setdefault(id(origin), []).append(change)
+        _note_change(by.told, tree, change, ours)
+        for step in change.steps():
+            _note_change(by.touched, tree, step, ours)
     return by
 
 
-def _at(tree: Item, path: Path) -> list[object]:
-    """What stands at a path."""
+def _note_change(by: dict[int, list[Change]], tree: Item, change: Change, ours: bool) -> None:
+    path = change.a if ours else change.b
+    for item in [] if path is None else _at(tree, path):
+        whole = change.kind in ("added", "removed", "replaced") and not change.key
+        if isinstance(item.origin, Block) and whole and path and len(item.origin.at) > len(places(path)):
+            continue
+        for origin in _within(item) if whole else [item.origin]:
+            known = by.setdefault(id(origin), [])
+            if change not in known:
+                known.append(change)
+
+
+def places(path: Path) -> tuple[int, ...]:
+    """The places that the last step of a path names."""
+    at = path[-1][1]
+    return (at,) if isinstance(at, int) else at
+
+
+def _at(tree: Item, path: Path) -> list[Item]:
+    """What stands at a path, each thing once."""
     items = [tree]
     for slot, at in path:
         places = (at,) if isinstance(at, int) else at
         items = [item.slots[slot][place] for item in items for place in places]
-    return [item.origin for item in items if item.origin is not None]
+        items = list({id(item): item for item in items}.values())
+    return items
+
+
+def _within(item: Item) -> Iterable[object]:
+    """The origins of an item and of all that it holds."""
+    yield item.origin
+    for held in item.slots.values():
+        for child in {id(child): child for child in held}.values():
+            yield from _within(child)
 
 
 def outermost(pieces: Iterable[Frame], origin: object, made: Side) -> Frame | None:

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from irgen.views.layout.tree import Chain, Frame, Leaf, Piece
 
-Step = tuple[Chain, int]
+FAR = 480.0
+"""Boxes further apart stay where they are: rows that are bought with long empty stretches do not help the eye."""
 
 
 def even_rows(left: Chain, right: Chain, pairs: Iterable[tuple[Leaf, Leaf]]) -> None:
@@ -15,7 +16,7 @@ def even_rows(left: Chain, right: Chain, pairs: Iterable[tuple[Leaf, Leaf]]) -> 
         left.place(0.0, 0.0)
         right.place(0.0, 0.0)
         apart = (x.m + x.high / 2) - (y.m + y.high / 2)
-        if abs(apart) > 0.05:
+        if 0.05 < abs(apart) <= FAR:
             _lift(right if apart > 0 else left, y if apart > 0 else x, abs(apart))
 
 
@@ -61,6 +62,16 @@ def in_line(piece: Piece) -> list[Leaf]:
     if isinstance(piece, Frame):
         return in_line(piece.child)
     return []
+
+
+def units(piece: Piece) -> list[Leaf | Frame]:
+    """The boxes on the trunk that stand in no frame, and the innermost frames, in flow order."""
+    if isinstance(piece, Leaf):
+        return [piece]
+    if isinstance(piece, Frame):
+        deeper = [frame for frame in units(piece.child) if isinstance(frame, Frame)]
+        return [*deeper] if deeper else [piece]
+    return [unit for item in piece.items for unit in units(item)] if isinstance(piece, Chain) else []
 
 
 def frames(piece: Piece) -> list[Frame]:
