@@ -1,5 +1,9 @@
 """A builder of canonical nodes with torch's rules for broadcasting and types: what the lowering tables write with."""
 
+# Trees of any shape pass through here, and parts of torch that have no types:
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownLambdaType=false, reportPrivateUsage=false
+
 from __future__ import annotations
 
 import math
@@ -36,10 +40,12 @@ class Val:
 
     @property
     def rank(self) -> int:
+        """Number of axes."""
         return len(self.shape)
 
     @property
     def size(self) -> int:
+        """Number of elements."""
         return math.prod(self.shape)
 
 
@@ -90,16 +96,19 @@ class Builder:
         given = list(inputs)
         while given and given[-1] is None:
             given.pop()
-        name = self.graph.add(op, [v.id if v else "" for v in given], kind, provenance=self.origin, **attrs)
+        name = self._add(op, [v.id if v else "" for v in given], kind, attrs)
         data, learned = (any(getattr(v, bit) for v in given if v) for bit in ("data", "learned"))
         return Val(name, kind.shape or (), dtype, data, learned)
+
+    def _add(self, op: str, inputs: Sequence[str], kind: Any, attrs: dict[str, Any]) -> str:
+        return self.graph.add(op, inputs, kind, provenance=self.origin, **attrs)
 
     def emit_many(
         self, op: str, inputs: Sequence[Val], types: Sequence[tuple[Sequence[int], str]], **attrs: Attr
     ) -> tuple[Val, ...]:
         """One node with several results, and a pick for each."""
         kinds = tuple(TensorType(dtype, tuple(shape)) for shape, dtype in types)
-        name = self.graph.add(op, [v.id for v in inputs], kinds, provenance=self.origin, **attrs)
+        name = self._add(op, [v.id for v in inputs], kinds, attrs)
         bits = [any(v.data for v in inputs), any(v.learned for v in inputs)]
         return tuple(
             Val(
@@ -128,12 +137,14 @@ class Builder:
         return self._scalars[key]
 
     def full(self, shape: Sequence[int], value: Number, dtype: str) -> Val:
+        """One value everywhere."""
         if not tuple(shape):
             return self.scalar(value, dtype)
         held = _number(value, dtype)
         return self.emit("full", (), shape, dtype, value=held if not isinstance(held, complex) else held.real)
 
     def arange(self, size: int, dtype: str = "int64", start: float = 0, step: float = 1) -> Val:
+        """`start + step · i` for i below `size`."""
         return self.emit("arange", (), (size,), dtype, start=start, step=step)
 
     # -- types and sizes ----------------------------------------------------------------------------------------
@@ -159,9 +170,11 @@ class Builder:
         return self.cast(x, dtype) if isinstance(x, Val) else self.scalar(x, dtype)
 
     def cast(self, x: Val, dtype: str) -> Val:
+        """The same values in another type."""
         return x if x.dtype == dtype else self.emit("cast", [x], x.shape, dtype)
 
     def unary(self, op: str, x: Val, dtype: str | None = None, **attrs: Attr) -> Val:
+        """An operator of one tensor that keeps its sizes."""
         return self.emit(op, [x], x.shape, dtype or x.dtype, **attrs)
 
     def floating(self, x: Val) -> Val:
@@ -175,6 +188,7 @@ class Builder:
         return self.emit(op, [x, y], np.broadcast_shapes(x.shape, y.shape), result or dtype)
 
     def where(self, cond: Val, a: Operand, b: Operand) -> Val:
+        """`a` where `cond` holds, else `b`, in their common type."""
         dtype = self.common(a, b) if isinstance(a, Val) or isinstance(b, Val) else _of_numbers(a, b)
         x, y = self.as_val(a, dtype), self.as_val(b, dtype)
         shape = np.broadcast_shapes(cond.shape, x.shape, y.shape)
@@ -183,6 +197,7 @@ class Builder:
     # -- moves --------------------------------------------------------------------------------------------------
 
     def reshape(self, x: Val, shape: Sequence[int]) -> Val:
+        """The same elements in another shape; one size may be −1."""
         sizes = tuple(shape)
         if -1 in sizes:
             rest = math.prod(n for n in sizes if n != -1)
@@ -190,12 +205,14 @@ class Builder:
         return x if sizes == x.shape else self.emit("reshape", [x], sizes, x.dtype)
 
     def transpose(self, x: Val, perm: Sequence[int]) -> Val:
+        """Axes permuted."""
         order = tuple(p % x.rank for p in perm)
         if order == tuple(range(x.rank)):
             return x
         return self.emit("transpose", [x], [x.shape[p] for p in order], x.dtype, perm=order)
 
     def swap(self, x: Val, a: int, b: int) -> Val:
+        """Two axes exchanged."""
         if x.rank == 0:
             return x
         order = list(range(x.rank))
@@ -220,6 +237,7 @@ class Builder:
         return self.emit("slice", [x], sizes, x.dtype, axis=axis, start=start, stop=stop, step=step)
 
     def flip(self, x: Val, axis: int) -> Val:
+        """One axis read backwards."""
         axis, size = axis % x.rank, x.shape[axis]
         if size < 2:
             return x
@@ -232,14 +250,17 @@ class Builder:
         return self.squeeze(self.slice(x, axis, index, index + 1), axis)
 
     def squeeze(self, x: Val, axis: int) -> Val:
+        """Without an axis of size one."""
         axis %= x.rank
         return self.reshape(x, (*x.shape[:axis], *x.shape[axis + 1 :]))
 
     def unsqueeze(self, x: Val, axis: int) -> Val:
+        """With a new axis of size one."""
         axis %= x.rank + 1
         return self.reshape(x, (*x.shape[:axis], 1, *x.shape[axis:]))
 
     def concat(self, xs: Sequence[Val], axis: int) -> Val:
+        """One after another along an axis, in their common type."""
         parts = [x for x in xs if x.shape != (0,)] or list(xs[:1])
         dtype = self.common(*parts)
         parts = [self.cast(x, dtype) for x in parts]
@@ -253,6 +274,7 @@ class Builder:
     # -- contractions, reductions -------------------------------------------------------------------------------
 
     def matmul(self, a: Val, b: Val) -> Val:
+        """A matrix product by numpy's rules."""
         left = a.shape if a.rank > 1 else (1, *a.shape)
         right = b.shape if b.rank > 1 else (*b.shape, 1)
         batch = np.broadcast_shapes(left[:-2], right[:-2])
@@ -263,11 +285,13 @@ class Builder:
     def reduce(
         self, op: str, x: Val, axes: Sequence[int], keepdims: bool, dtype: str | None = None, **attrs: Attr
     ) -> Val:
+        """A reduction over axes."""
         over = tuple(sorted({a % x.rank for a in axes})) if x.rank else ()
         sizes = tuple(1 if i in over else n for i, n in enumerate(x.shape) if keepdims or i not in over)
         return self.emit(op, [x], sizes, dtype or x.dtype, axes=over, keepdims=keepdims, **attrs)
 
     def softmax(self, x: Val, axis: int) -> Val:
+        """Over one axis."""
         return self.unary("softmax", x, axis=axis % max(1, x.rank))
 
 

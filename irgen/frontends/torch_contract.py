@@ -1,5 +1,10 @@
 """Lowering of contractions and attention."""
 
+# The rows of TABLE take what torch's functions take, used or not, and lambdas have no room for types:
+# ruff: noqa: ARG001
+# pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import math
@@ -215,11 +220,13 @@ def _solve_triangular(
 
 TABLE: dict[str, Callable[..., Any]] = {
     "linear": _linear, "matmul": _matmul, "rmatmul": lambda c, a, b: c.matmul(b, a), "mm": _matmul, "bmm": _matmul,
-    "mv": _matmul, "dot": _matmul, "vdot": _matmul, "linalg_matmul": _matmul, "linalg_solve_triangular": _solve_triangular,
+    "mv": _matmul, "dot": _matmul, "vdot": _matmul, "linalg_matmul": _matmul,
+    "linalg_solve_triangular": _solve_triangular,
     "inner": lambda c, a, b: _tensordot(c, a, b, ([-1], [-1])),
     "addmm": _addmm, "baddbmm": _addmm, "addmv": _addmm, "addbmm": _addbmm, "addr": _addr,
     "outer": _outer, "ger": _outer, "einsum": _einsum, "tensordot": _tensordot, "bilinear": _bilinear,
-    "linalg_multi_dot": _multi_dot, "chain_matmul": _multi_dot, "linalg_vecdot": lambda c, a, b, dim=-1: _vdot(c, a, b, dim),
+    "linalg_multi_dot": _multi_dot, "chain_matmul": _multi_dot,
+    "linalg_vecdot": lambda c, a, b, dim=-1: _vdot(c, a, b, dim),
     "cosine_similarity": _cosine, "cdist": _cdist, "_cdist_forward": _cdist, "pairwise_distance": _pairwise,
     "kron": _kron, "_grouped_mm": _grouped, "grouped_mm": _grouped, "grouped_mm_fallback": _grouped,
     "scaled_dot_product_attention": _attention,

@@ -1,5 +1,10 @@
 """Lowering of convolutions, pooling and interpolation."""
 
+# The rows of TABLE take what torch's functions take, used or not, and lambdas have no room for types:
+# ruff: noqa: ARG001
+# pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import math
@@ -161,8 +166,9 @@ def _col2im(
 ) -> Val:
     """`fold`: columns added up where their windows lie in the image."""
     height, width = per_axis(output_size, 2)
+    sizes: Any = (kernel_size, dilation, padding, stride)
     numbered = torch.arange(1, height * width + 1, dtype=torch.float64).reshape(1, 1, height, width)
-    places = torch.nn.functional.unfold(numbered, kernel_size, dilation, padding, stride).long().flatten() - 1
+    places = torch.nn.functional.unfold(numbered, *sizes).long().flatten() - 1
     places[places < 0] = height * width  # what falls on the padding goes to one more place, cut off below
     lead = x.shape[:-2]
     channels = x.shape[-2] // math.prod(per_axis(kernel_size, 2))
@@ -215,5 +221,6 @@ TABLE: dict[str, Callable[..., Any]] = {
     "upsample_linear1d": _resize("linear"), "upsample_bilinear2d": _resize("linear"),
     "upsample_trilinear3d": _resize("linear"), "upsample_bicubic2d": _resize("cubic"),
     "_upsample_bilinear2d_aa": _resize("linear_antialias"), "_upsample_bicubic2d_aa": _resize("cubic_antialias"),
-    "im2col": _im2col, "col2im": _col2im, "affine_grid_generator": _affine_grid, "grid_sampler": _grid, "grid_sampler_2d": _grid, "grid_sampler_3d": _grid,
+    "im2col": _im2col, "col2im": _col2im, "affine_grid_generator": _affine_grid,
+    "grid_sampler": _grid, "grid_sampler_2d": _grid, "grid_sampler_3d": _grid,
 }  # fmt: skip

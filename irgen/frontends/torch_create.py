@@ -1,5 +1,10 @@
 """Lowering of functions that make tensors from nothing: constants, ranges, tables, random draws."""
 
+# The rows of TABLE take what torch's functions take, used or not, and lambdas have no room for types:
+# ruff: noqa: ARG001, ARG005
+# pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -38,10 +43,8 @@ def _zero(c: Builder, x: Val) -> Val:
 
 
 def _arange(c: Builder, *bounds: Any, start: Any = 0, end: Any = None, step: Any = 1, **_: Any) -> Val:
-    if len(bounds) == 1:
-        end = bounds[0]
-    elif bounds:
-        start, end = bounds[:2]
+    if len(bounds) > 1:
+        start = bounds[0]
         step = bounds[2] if len(bounds) == 3 else step
     size, dtype = c.out.shape[0], c.out.dtype
     if isinstance(start, Val) or isinstance(step, Val):

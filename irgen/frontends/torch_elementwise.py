@@ -1,5 +1,10 @@
 """Lowering of elementwise torch functions: arithmetic, comparisons, logic, activations, complex numbers."""
 
+# The rows of TABLE take what torch's functions take, used or not, and lambdas have no room for types:
+# ruff: noqa: ARG001, ARG005
+# pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import math
@@ -124,7 +129,8 @@ def _clamp(c: Builder, x: Val, min: Operand | None = None, max: Operand | None =
         return y if max is None else c.binary("minimum", y, max)
     if any(isinstance(b, float) for b in (min, max)) and not is_float(x.dtype):
         x = c.floating(x)
-    return c.unary("clip", x, min=min, max=max)
+    bounds: tuple[Any, Any] = (min, max)
+    return c.unary("clip", x, min=bounds[0], max=bounds[1])
 
 
 def _round(c: Builder, x: Val, decimals: int = 0) -> Val:
@@ -311,7 +317,7 @@ TABLE: dict[str, Callable[..., Any]] = {
     "bitwise_left_shift": lambda c, a, other: c.binary("shift_left", a, other),
     "bitwise_right_shift": lambda c, a, other: c.binary("shift_right", a, other),
     "clamp": _clamp, "clip": _clamp,
-    "clamp_min": lambda c, x, min: _clamp(c, x, min), "clamp_max": lambda c, x, max: _clamp(c, x, None, max),
+    "clamp_min": _clamp, "clamp_max": lambda c, x, max: _clamp(c, x, None, max),
     "round": _round, "frac": lambda c, x: c.binary("sub", x, c.unary("trunc", x)),
     "gelu": _gelu, "silu": lambda c, x: c.unary("silu", x), "mish": lambda c, x: c.unary("mish", x),
     "selu": lambda c, x: c.unary("selu", x), "softplus": _softplus, "elu": _elu, "celu": _celu,
@@ -341,8 +347,11 @@ TABLE: dict[str, Callable[..., Any]] = {
         c.binary("eq", x, 0.0, result="bool"), 1.0,
         c.binary("div", c.unary("sin", c.binary("mul", x, math.pi)), c.binary("mul", x, math.pi)),
     ),
-    "deg2rad": lambda c, x: c.binary("mul", x, math.pi / 180), "rad2deg": lambda c, x: c.binary("mul", x, 180 / math.pi),
-    "asinh": lambda c, x: c.unary("log", c.binary("add", x, c.unary("sqrt", c.binary("add", c.binary("mul", x, x), 1.0)))),
+    "deg2rad": lambda c, x: c.binary("mul", x, math.pi / 180),
+    "rad2deg": lambda c, x: c.binary("mul", x, 180 / math.pi),
+    "asinh": lambda c, x: c.unary(
+        "log", c.binary("add", x, c.unary("sqrt", c.binary("add", c.binary("mul", x, x), 1.0)))
+    ),
     "heaviside": lambda c, x, values: c.where(
         c.binary("eq", x, 0.0, result="bool"), values, c.cast(c.binary("gt", x, 0.0, result="bool"), x.dtype)
     ),

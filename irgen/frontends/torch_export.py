@@ -33,7 +33,7 @@ def read(source: str | Path | ExportedProgram) -> Graph:
     args, kwargs, spec = _inputs(program)
     flat = tree_flatten((args, kwargs))[0]
     dims = _placeholder_dims(program)
-    names = _symbol_names(flat, dims)
+    names = _symbol_names(dims)
     axes = _axes(module, args, kwargs, flat, dims, names)
     resized: list[Inputs] = []
     if names:
@@ -119,10 +119,10 @@ def _symbols(size: Any) -> list[str]:
     return [] if isinstance(size, int) else sorted(str(s) for s in size.node.expr.free_symbols)
 
 
-def _symbol_names(flat: list[Any], dims: list[Dims]) -> dict[str, str]:
+def _symbol_names(dims: list[Dims]) -> dict[str, str]:
     """A word for each symbol, from where it first stands: axis 0 `batch`, axis 1 of tokens or frames `seq`."""
     names: dict[str, str] = {}
-    for value, sizes in zip(flat, dims, strict=True):
+    for sizes in dims:
         for axis, size in enumerate(sizes):
             if (
                 isinstance(size, int)

@@ -1,5 +1,10 @@
 """Lowering of indexing, gathering, scattering, sorting and counting."""
 
+# The rows of TABLE take what torch's functions take, used or not, and lambdas have no room for types:
+# ruff: noqa: ARG001
+# pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import math

@@ -1,5 +1,9 @@
 """Lowering of padding, windows, diagonals, and moves by the place in memory."""
 
+# The rows of TABLE take what torch's functions take, used or not, and lambdas have no room for types:
+# pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import math

@@ -59,13 +59,13 @@ def capture(
 
 def record(module: nn.Module, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None) -> Recording:
     """One forward pass under fake tensors; every tensor of it has a recorded origin. See `capture` for errors."""
-    args, kwargs = apart((tuple(args), dict(kwargs or {})))
-    names = bound(module, args, kwargs)
+    once: tuple[tuple[Any, ...], dict[str, Any]] = apart((tuple(args), dict(kwargs or {})))
+    names = bound(module, *once)
     try:
-        return _pass(module, args, kwargs, names, trailed=False)
+        return _pass(module, *once, names, trailed=False)
     except Hole:
         try:
-            return _pass(module, args, kwargs, names, trailed=True)
+            return _pass(module, *once, names, trailed=True)
         except Hole:
             raise CaptureError(
                 "a tensor appears in the forward pass that no torch call made",

@@ -1,5 +1,10 @@
 """Operators that carry functions, run step by step in Python while the recorder watches."""
 
+# ruff: noqa: ARG005 - rows take what the operators take
+# Trees of any shape pass through here, and parts of torch that have no types:
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownLambdaType=false, reportPrivateUsage=false
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence

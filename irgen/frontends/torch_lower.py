@@ -1,5 +1,9 @@
 """From a recording to the canonical graph: calls through the tables, in-place writes made functional."""
 
+# Trees of any shape pass through here, and parts of torch that have no types:
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownLambdaType=false, reportPrivateUsage=false
+
 from __future__ import annotations
 
 import os
@@ -50,7 +54,8 @@ def name_of(func: Callable[..., Any]) -> str:
     if func is torch.Tensor.where:  # the tensor comes first there, the condition in `torch.where`
         return "where method"
     if name == "__get__":
-        return f"get {func.__self__.__name__}"  # pyright: ignore
+        owner: Any = func
+        return f"get {owner.__self__.__name__}"
     name = name.partition(".")[0]
     if name.startswith("__") and name.endswith("__"):
         bare = name[2:-2]
@@ -167,7 +172,7 @@ class _Lowerer:
                 call.out,
                 call.func(*call.args, **{**call.kwargs, "device": "cpu"} if "device" in call.kwargs else call.kwargs),
             )
-        return self._opaque_call(call, name, args, kwargs)
+        return self._opaque_call(call, args, kwargs)
 
     def _constants(self, out: Any, value: Any) -> Any:
         """What a function makes from numbers alone."""
@@ -182,12 +187,12 @@ class _Lowerer:
                 raise Unlowered
             return self.build.cast(result, DTYPES[out.dtype])
         if isinstance(out, (tuple, list)):
-            if not isinstance(result, (tuple, list)) or len(result) != len(out):  # pyright: ignore
+            if not isinstance(result, (tuple, list)) or len(result) != len(out):
                 raise Unlowered
-            return tuple(self._checked(o, r) for o, r in zip(out, result, strict=True))  # pyright: ignore
+            return tuple(self._checked(o, r) for o, r in zip(out, result, strict=True))
         return result
 
-    def _opaque_call(self, call: Call, name: str, args: Any, kwargs: Any) -> Any:
+    def _opaque_call(self, call: Call, args: Any, kwargs: Any) -> Any:
         operands: list[Val] = []
         mapped((args, kwargs), lambda x: operands.append(x) if isinstance(x, Val) else None)
         wanted = list(refs(call.out)) or list(call.writes[:1])
@@ -207,7 +212,7 @@ class _Lowerer:
             source = next((r for r in refs((call.args, call.kwargs)) if r.storage and r.storage == out.storage), None)
             self.views.bind(out, value, source, call, path)
         elif isinstance(out, (tuple, list)):
-            for i, item in enumerate(out):  # pyright: ignore
+            for i, item in enumerate(out):
                 if item is not None:
                     self._bind(call, item, value[i], (*path, i))
 

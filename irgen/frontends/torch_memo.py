@@ -1,5 +1,9 @@
 """Fake results by signature: equal layers make equal calls, so the second one need not ask torch again."""
 
+# Trees of any shape pass through here, and parts of torch that have no types:
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownLambdaType=false, reportPrivateUsage=false
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -99,16 +103,16 @@ def _plain(x: FakeTensor) -> bool:
 
 
 def _geometry(x: torch.Tensor, offset: int) -> Geometry:
-    return (tuple(x.shape), x.stride(), x.dtype, x.storage_offset() - offset)
+    return (tuple(x.shape), x.stride(), x.dtype, int(x.storage_offset()) - offset)
 
 
 def _frozen(tree: Any) -> Any:
     if isinstance(tree, Ref):
         return (Ref, tree.shape, tree.stride, tree.dtype)
     if isinstance(tree, (tuple, list)):
-        return (type(tree), *[_frozen(item) for item in tree])  # pyright: ignore[reportUnknownVariableType]
+        return (type(tree), *[_frozen(item) for item in tree])
     if isinstance(tree, dict):
-        return tuple((key, _frozen(item)) for key, item in tree.items())  # pyright: ignore
+        return tuple((key, _frozen(item)) for key, item in tree.items())
     if isinstance(tree, slice):
         return (slice, _frozen(tree.start), _frozen(tree.stop), _frozen(tree.step))
     return (type(tree), tree)

@@ -1,5 +1,9 @@
 """The recording mode: every torch function of a pass becomes a `Call`, every tensor a `Ref`."""
 
+# Trees of any shape pass through here, and parts of torch that have no types:
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownLambdaType=false, reportPrivateUsage=false
+
 from __future__ import annotations
 
 import os
@@ -36,11 +40,14 @@ GIVES_TENSOR = frozenset(("T", "mT", "H", "mH", "real", "imag", "data"))
 LITERALS = frozenset({torch.tensor, torch.as_tensor, torch.scalar_tensor, torch.asarray})
 ASSERTS = frozenset(("_assert", "_assert_async", "_check_tensor_all", "set_grad_enabled"))
 PLAIN = frozenset(
-    "size dim ndimension numel nelement element_size stride storage_offset is_contiguous is_floating_point is_complex "
-    "is_signed is_inference is_same_size get_device data_ptr untyped_storage storage type is_tensor is_storage "
-    "_is_view is_conj is_neg is_pinned is_shared has_names __len__ __hash__ __repr__ __str__ __format__ "
-    "result_type can_cast promote_types get_default_dtype is_grad_enabled __set__ __delete__ broadcast_shapes "
-    "is_autocast_enabled is_inference_mode_enabled sym_size sym_stride sym_numel".split()  # noqa: SIM905
+    str.split(
+        "size dim ndimension numel nelement element_size stride storage_offset is_contiguous is_floating_point "
+        "is_complex "
+        "is_signed is_inference is_same_size get_device data_ptr untyped_storage storage type is_tensor is_storage "
+        "_is_view is_conj is_neg is_pinned is_shared has_names __len__ __hash__ __repr__ __str__ __format__ "
+        "result_type can_cast promote_types get_default_dtype is_grad_enabled __set__ __delete__ broadcast_shapes "
+        "is_autocast_enabled is_inference_mode_enabled sym_size sym_stride sym_numel"
+    )
 )
 """Functions that only ask for sizes and types, and are no part of the computation."""
 
@@ -96,7 +103,7 @@ class Recorder(TorchFunctionMode):
         base = _bare_name(func)
         if base in ASSERTS:
             return None
-        if base in UNROLLED and isinstance(func, torch._ops.HigherOrderOperator):  # pyright: ignore[reportPrivateUsage]
+        if base in UNROLLED and isinstance(func, torch._ops.HigherOrderOperator):
             with self:
                 return UNROLLED[base](*args, **named)
         self.last = base
@@ -197,7 +204,7 @@ class Recorder(TorchFunctionMode):
 
     def _where(self) -> tuple[int, str, int]:
         """The module that runs, and the first line below torch that led here."""
-        frame = sys._getframe(2)  # pyright: ignore[reportPrivateUsage]
+        frame = sys._getframe(2)
         while frame is not None:
             file = frame.f_code.co_filename
             if not file.startswith((TORCH, HERE)):
@@ -232,13 +239,13 @@ class Recorder(TorchFunctionMode):
         def item(x: Any) -> Any:
             if isinstance(x, slice):
                 return self._values.numbers(x)
-            held: list[Any] = list(x) if isinstance(x, (list, tuple)) else []  # pyright: ignore[reportUnknownArgumentType]
+            held: list[Any] = list(x) if isinstance(x, (list, tuple)) else []
             if held and all(isinstance(i, torch.Tensor) and i.ndim == 0 for i in held):
                 return self._call(torch.stack, (held,), {})
             return x
 
         if type(index) is tuple:
-            return tuple(item(i) for i in index)  # pyright: ignore[reportUnknownVariableType]
+            return tuple(item(i) for i in index)
         return item(index)
 
 
@@ -246,8 +253,8 @@ def written_by(func: Any, args: Any, kwargs: Any) -> tuple[Ref, ...]:
     """What a call changes in place: by its schema, its `out=`, or its name."""
     if kwargs.get("out") is not None:
         return tuple(refs(kwargs["out"]))
-    if isinstance(func, torch._ops.OpOverload):  # pyright: ignore[reportPrivateUsage]
-        schema: Any = func._schema  # pyright: ignore[reportPrivateUsage]
+    if isinstance(func, torch._ops.OpOverload):
+        schema: Any = func._schema
         if not schema.is_mutable:
             return ()
         marks = [a.alias_info is not None and a.alias_info.is_write for a in schema.arguments]

@@ -1,5 +1,10 @@
 """Lowering of torch functions that move elements: views, permutations, joins, splits, padding, casts, copies."""
 
+# The rows of TABLE take what torch's functions take, used or not, and lambdas have no room for types:
+# ruff: noqa: ARG001
+# pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -89,25 +94,21 @@ def _cat(c: Builder, tensors: Sequence[Val], dim: int = 0, *, axis: int | None =
 
 
 def stacked(c: Builder, tensors: Sequence[Val], dim: int = 0) -> Val:
+    """Side by side along a new axis."""
     return c.concat([c.unsqueeze(x, dim) for x in tensors], dim)
 
 
 def _joined(axis: int, rank: int) -> Callable[..., Val]:
-    def rule(c: Builder, tensors: Sequence[Val]) -> Val:
-        raised: list[Val] = []
-        for x in tensors:
-            if rank == 3 and x.rank == 1:
-                x = c.reshape(x, (1, x.size, 1))
-            elif rank == 3 and x.rank == 2:
-                x = c.unsqueeze(x, 2)
-            elif rank == 2 and axis == 1 and x.rank < 2:
-                x = c.reshape(x, (x.size, 1))
-            elif x.rank < rank:
-                x = c.reshape(x, (*(1,) * (rank - x.rank), *x.shape))
-            raised.append(x)
-        return c.concat(raised, min(axis, raised[0].rank - 1))
+    def raised(c: Builder, x: Val) -> Val:
+        if rank == 3 and x.rank == 1:
+            return c.reshape(x, (1, x.size, 1))
+        if rank == 3 and x.rank == 2:
+            return c.unsqueeze(x, 2)
+        if rank == 2 and axis == 1 and x.rank < 2:
+            return c.reshape(x, (x.size, 1))
+        return c.reshape(x, (*(1,) * (rank - x.rank), *x.shape))
 
-    return rule
+    return lambda c, tensors: c.concat([raised(c, x) for x in tensors], axis)
 
 
 def _hstack(c: Builder, tensors: Sequence[Val]) -> Val:
@@ -254,11 +255,12 @@ TABLE: dict[str, Callable[..., Any]] = {
     "unbind": _unbind, "select": lambda c, x, dim, index: c.select(x, dim, index), "slice": _slice,
     "narrow": _narrow, "flip": _flip, "fliplr": lambda c, x: c.flip(x, 1), "flipud": lambda c, x: c.flip(x, 0),
     "reversed": lambda c, x: c.flip(x, 0), "roll": _roll,
-    
+
     "meshgrid": _meshgrid, "broadcast_tensors": _broadcast_tensors,
     **dict.fromkeys(
         ("to", "_to_copy", "type", "type_as", "float", "double", "half", "bfloat16", "int", "long", "short", "char",
          "byte", "bool", "cfloat", "cdouble", "_to_dtype", "convert_element_type"), _cast),
-    "copy": _copied, **dict.fromkeys(KEPT, _same), "native_dropout": lambda c, x, *_: (x, c.full(x.shape, True, "bool")),
+    "copy": _copied, **dict.fromkeys(KEPT, _same),
+    "native_dropout": lambda c, x, *_: (x, c.full(x.shape, True, "bool")),
     "detach": _detach, "view_as_complex": _view_as_complex, "view_as_real": _view_as_real,
 }  # fmt: skip

@@ -1,5 +1,9 @@
 """What one recorded pass holds: its tensors, its calls, and where they came from."""
 
+# Trees of any shape pass through here, and parts of torch that have no types:
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownLambdaType=false, reportPrivateUsage=false
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
@@ -36,7 +40,7 @@ class Leaf:
 
 @dataclass(eq=False, slots=True)
 class Call:
-    """One torch function call. Tensors in `args`, `kwargs` and `out` are `Ref`; `writes` are the ones changed in place."""
+    """One torch function call. Tensors in `args`, `kwargs` and `out` are `Ref`; `writes` were changed in place."""
 
     func: Callable[..., Any]
     args: tuple[Any, ...]
@@ -69,10 +73,10 @@ def refs(tree: Any) -> Iterable[Ref]:
     if isinstance(tree, Ref):
         yield tree
     elif isinstance(tree, (tuple, list)):
-        for item in tree:  # pyright: ignore[reportUnknownVariableType]
+        for item in tree:
             yield from refs(item)
     elif isinstance(tree, dict):
-        for item in tree.values():  # pyright: ignore[reportUnknownVariableType]
+        for item in tree.values():
             yield from refs(item)
     elif isinstance(tree, slice):
         yield from refs((tree.start, tree.stop, tree.step))
@@ -81,14 +85,14 @@ def refs(tree: Any) -> Iterable[Ref]:
 def mapped(tree: Any, change: Callable[[Any], Any]) -> Any:
     """The same nest of tuples, lists, dictionaries and slices with every leaf changed."""
     if isinstance(tree, tuple):
-        items = [mapped(item, change) for item in tree]  # pyright: ignore[reportUnknownVariableType]
+        items = [mapped(item, change) for item in tree]
         if hasattr(tree, "_fields"):
             return type(tree)(*items)
         return tuple(items)
     if isinstance(tree, list):
-        return [mapped(item, change) for item in tree]  # pyright: ignore[reportUnknownVariableType]
+        return [mapped(item, change) for item in tree]
     if isinstance(tree, dict):
-        return {key: mapped(item, change) for key, item in tree.items()}  # pyright: ignore[reportUnknownVariableType]
+        return {key: mapped(item, change) for key, item in tree.items()}
     if isinstance(tree, slice):
         return slice(mapped(tree.start, change), mapped(tree.stop, change), mapped(tree.step, change))
     return change(tree)

@@ -1,5 +1,10 @@
 """Lowering of recurrent layers and cells."""
 
+# The rows of TABLE take what torch's functions take, used or not, and lambdas have no room for types:
+# ruff: noqa: ARG001
+# pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence

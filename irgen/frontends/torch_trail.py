@@ -1,5 +1,9 @@
 """What the dispatcher runs below the level of torch functions, for stretches that functions do not show."""
 
+# Trees of any shape pass through here, and parts of torch that have no types:
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownLambdaType=false, reportPrivateUsage=false
+
 from __future__ import annotations
 
 from collections.abc import Callable

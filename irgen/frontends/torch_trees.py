@@ -1,5 +1,9 @@
 """Names for the tensors of nested inputs and outputs: `logits`, `past_key_values.0`."""
 
+# Trees of any shape pass through here, and parts of torch that have no types:
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownLambdaType=false, reportPrivateUsage=false
+
 from __future__ import annotations
 
 import dataclasses

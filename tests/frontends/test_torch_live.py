@@ -1,3 +1,4 @@
+# ruff: noqa: E501, PLW0108 - a table
 """The recorder: every tensor has an origin, the record replays on other inputs, and bad input is said."""
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
 from irgen.errors import CaptureError, InputError

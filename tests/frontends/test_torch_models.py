@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a table
 """Small transformers models, captured live and as exported programs, compute what the models compute."""
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-import transformers as T
+import transformers as T  # noqa: N812
 
 from irgen.frontends import torch_export
 from irgen.frontends.torch_live import capture, record
