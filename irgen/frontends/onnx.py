@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -67,17 +68,19 @@ def _graph(model: ModelProto, folder: Path, sizes: Mapping[str, int]) -> tuple[G
     chosen = plan(inputs, sizes)
     source = Source(folder, opsets(model), functions(model))
     findings: list[str] = []
+    first: SizesClash | None = None
     for _ in range(ATTEMPTS):
         build = None
         try:
             build = _swept(model, inputs, source, chosen.sizes(0))
-            other = _swept(model, inputs, source, chosen.sizes(1)) if chosen.varies else build
+            other = _swept(model, inputs, replace(source, named=False), chosen.sizes(1)) if chosen.varies else build
             break
         except SizesClash as clash:
             settle = chosen.settle if not clash.products else chosen.settle_products if build is None else chosen.hold
             finding = settle(*clash.sizes)
+            first = first or clash
             if finding is None:
-                raise
+                raise first from None
             if finding:
                 findings.append(finding)
     else:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from onnx import FunctionProto, GraphProto, NodeProto, TensorProto, ValueInfoProto, helper
@@ -45,6 +46,7 @@ class Source:
     opsets: Mapping[str, int]
     functions: Mapping[tuple[str, str], FunctionProto]
     findings: list[str] = field(default_factory=list[str])
+    named: bool = True  # whether nodes get their provenance
 
 
 @dataclass
@@ -132,7 +134,8 @@ class Sweep:
                 if value is not None:
                     attrs[proto.name] = value
             inputs = tuple([self.resolve(name, node) if name else "" for name in node.input])
-            self.build.origin = origin(node, self.module)
+            if self.source.named:
+                self.build.origin = origin(node, self.module)
             outputs = self.lower(node, inputs, attrs)
             for name, result in zip(node.output, outputs, strict=False):
                 if name in self.names or name in self.stored:
@@ -199,7 +202,7 @@ class Sweep:
         bound.update(attrs)
         opsets = dict(self.source.opsets)
         opsets.update({"" if o.domain == "ai.onnx" else o.domain: o.version for o in function.opset_import})
-        source = Source(self.source.folder, opsets, self.source.functions, self.source.findings)
+        source = replace(self.source, opsets=opsets)
         scope = Sweep(source, self.build, depth=self.depth + 1, module=self.build.origin, inner=self.inner)
         for formal, given in zip(function.input, inputs, strict=False):
             if given:
@@ -279,15 +282,13 @@ def describe(node: NodeProto) -> str:
 
 def ordered(graph: GraphProto) -> Sequence[NodeProto]:
     """The nodes in an order in which producers come first; refuses cycles."""
-    seen: set[str] = set()
-    made = {name for node in graph.node for name in node.output if name}
-    in_order = True
-    for node in graph.node:
-        if any(name in made and name not in seen for name in needs(node)):
-            in_order = False
-            break
-        seen.update(node.output)
-    return graph.node if in_order else _sorted(graph, made)
+    place = {name: i for i, node in enumerate(graph.node) for name in node.output if name}
+    in_order = all(
+        place.get(name, -1) < i
+        for i, node in enumerate(graph.node)
+        for name in (needs(node) if _has_body(node) else node.input)
+    )
+    return graph.node if in_order else _sorted(graph, place)
 
 
 def needs(node: NodeProto) -> list[str]:
@@ -301,19 +302,22 @@ def needs(node: NodeProto) -> list[str]:
     return names
 
 
-def _sorted(graph: GraphProto, made: set[str]) -> list[NodeProto]:
-    producer = {name: i for i, node in enumerate(graph.node) for name in node.output if name}
+def _has_body(node: NodeProto) -> bool:
+    return any(proto.HasField("g") for proto in node.attribute)
+
+
+def _sorted(graph: GraphProto, producer: Mapping[str, int]) -> list[NodeProto]:
     readers: dict[int, list[int]] = {}
     waiting: list[int] = []
     for i, node in enumerate(graph.node):
-        sources = {producer[name] for name in needs(node) if name in made}
+        sources = {producer[name] for name in needs(node) if name in producer}
         waiting.append(len(sources))
         for source in sources:
             readers.setdefault(source, []).append(i)
-    ready = [i for i, count in enumerate(waiting) if count == 0]
+    ready = deque(i for i, count in enumerate(waiting) if count == 0)
     order: list[NodeProto] = []
     while ready:
-        i = ready.pop(0)
+        i = ready.popleft()
         order.append(graph.node[i])
         for reader in readers.get(i, ()):
             waiting[reader] -= 1

@@ -171,10 +171,12 @@ def _odd_vectors(graph: Graph, values: Values) -> set[str]:
             if value is not None:
                 kind = ("norm", port) if node.op in _NORMS else (node.op, 0)
                 kinds.setdefault(kind, {})[source] = repeats(value)
+    scales = [same for (kind, _), flat in kinds.items() if kind in ("norm", "mul") for same in flat.values()]
+    trained = sum(scales) * 2 < len(scales)  # in a new model every scale is a row of ones
     found: set[str] = set()
     for (kind, _), flat in kinds.items():
         varied = sum(not same for same in flat.values())
-        if varied if kind == "norm" else varied >= 10 * sum(flat.values()):
+        if trained or (varied if kind == "norm" else varied >= 10 * sum(flat.values())):
             found.update(name for name, same in flat.items() if same)
     return found
 
