@@ -14,8 +14,14 @@ from irgen import report
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "irgen").rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
-BOUNDARIES = {"irgen/cli.py", "irgen/roads.py"}
-"""Where any error may be caught, to be told: the end of the command line, and around a user's own code."""
+BOUNDARIES = {
+    "irgen/cli.py",
+    "irgen/roads.py",
+    "irgen/frontends/torch_live.py",
+    "irgen/frontends/torch_fx.py",
+    "irgen/frontends/torch_export.py",
+}
+"""Where any error may be caught, to be told: the end of the command line, and around a user's own code and files."""
 
 CAPTIONS = {"irgen/patterns/label.py"}
 """Where the names of the model's inputs and outputs are put into the record, as words and for nothing else."""
