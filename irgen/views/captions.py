@@ -216,7 +216,7 @@ def _convolution(part: Part, width: int | None, words: Words) -> Caption:
     step = stride_of(facts)
     said = words("stride {n}", n=whole(step)) if step > 1 else ""
     into = _count(facts.get("in"))
-    wide = words("{n} channels", n=whole(channels)) if channels else ""
+    wide = words("{n} channel" if channels == 1 else "{n} channels", n=whole(channels)) if channels else ""
     if into and channels:
         wide = arrow(into, channels)
     taps = f"k={integers(kernel)[0]}" if axes(kernel) == 1 and integers(kernel) else ""
@@ -264,9 +264,9 @@ def box_of_unknown(ops: Mapping[str, int], words: Words) -> Leaf:
 
 def _titled(role: str, title: str) -> Callable[[Part, int | None, Words], Caption]:
     def made(part: Part, width: int | None, words: Words) -> Caption:
+        del width
         wide = _count(part.facts.get("width"))
-        path = arrow(width, wide) if wide and width and wide != width else whole(wide) if wide else ""
-        return Caption(role, words(title), path)
+        return Caption(role, words(title), whole(wide) if wide else "")
 
     return made
 

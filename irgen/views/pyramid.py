@@ -74,12 +74,11 @@ def stage_chain(found: Architecture, number: int, drawn: Drawn, *, foot: bool) -
             title = f"{words(kind.title)}\n{words(kind.short)}"
             items.append(Leaf(f"g{number}.e", kind.role, title, note(embedding, words)))
     items += [
-        part_box(f"g{number}.b{at}", part, stack.width, drawn, stack.name)
-        for at, part in enumerate(merged(stack.before))
+        part_box(f"g{number}.b{at}", part, None, drawn, stack.name) for at, part in enumerate(merged(stack.before))
     ]
     items += folded(stack, f"g{number}", drawn)
     if number < len(found.stacks) - 1:
-        items += [part_box(f"g{number}.a{at}", p, stack.width, drawn, stack.name) for at, p in enumerate(stack.after)]
+        items += [part_box(f"g{number}.a{at}", p, None, drawn, stack.name) for at, p in enumerate(stack.after)]
     return Chain(items)
 
 
@@ -169,7 +168,7 @@ def _crown(scene: Scene, made: Pyramid, top: float) -> float:
     said = caption(bar, None, words).note if bar else ""
     wide = Leaf("bar", "norm", f"{title} · {said}" if said else title)
     items: list[Piece] = [wide]
-    items += [part_box(f"h.{at}", part, found.stacks[-1].width, made.drawn, "head") for at, part in enumerate(parts)]
+    items += [part_box(f"h.{at}", part, None, made.drawn, "head") for at, part in enumerate(parts)]
     final = head_caption(found.head, None, words)
     if final:
         items.append(Leaf("head", final.role, final.title, final.note))

@@ -86,6 +86,7 @@ class StackView:
         return self._plain(found)
 
     def _plain(self, found: Plan) -> list[Piece]:
+        found = replace(found, rest=self._joined(found.rest))
         fold = self._sublayers(found.rest) > OPEN and len(found.rest) > 2
         made: list[Piece] = []
         seen: set[int] = set()
@@ -97,6 +98,21 @@ class StackView:
                 made.append(self._run(run, len(found.rest) > 1, at))
             seen.add(run.block)
         return made
+
+    def _joined(self, found: tuple[Run, ...]) -> tuple[Run, ...]:
+        """Neighbouring layers of one box each that would say the same are one run."""
+        made: list[Run] = []
+        for run in found:
+            block = self.stack.blocks[run.block]
+            before = self.stack.blocks[made[-1].block] if made else None
+            if before and single(before) and single(block) and self._said(before) == self._said(block) != []:
+                made[-1] = Run(made[-1].block, made[-1].count + run.count, (*made[-1].at, *run.at))
+            else:
+                made.append(run)
+        return tuple(made)
+
+    def _said(self, block: Block) -> list[tuple[str, str]]:
+        return [(c.title, c.note) for c in (caption(p, self.stack.width, self.drawn.words) for p in block.sublayers)]
 
     def _sublayers(self, found: tuple[Run, ...]) -> int:
         numbers = {run.block for run in found}
@@ -186,6 +202,6 @@ def _every(found: Plan) -> list[Run]:
 
 def _counted(leaf: Leaf, count: int) -> Leaf:
     if count > 1:
-        leaf.title = "\n".join(f"{option}\xa0×\xa0{count}" for option in leaf.title.split("\n"))
+        leaf.title = "\n".join(f"{o.replace(' × ', '×')}\xa0×\xa0{count}" for o in leaf.title.split("\n"))
         leaf.cards = 2
     return leaf

@@ -91,7 +91,7 @@ def _width(found: Architecture, words: Words) -> tuple[str, str]:
     stacks = main_stacks(found)
     widths = [stack.width for stack in stacks]
     if len(set(widths)) == 1:
-        return "d_{model}", whole(widths[0])
+        return words("Channels") if found.family == "convolutional" else "d_{model}", whole(widths[0])
     if all(stack.role == "stage" for stack in stacks):
         return words("Channels"), arrow(widths[0], widths[-1])
     return "d_{model}", dots(list(dict.fromkeys(widths))[:4])

@@ -210,12 +210,8 @@ class TowerView:
     def _stage(self, number: int, stack: Stack) -> None:
         """One of many stacks of a tower: folded, in a frame of its own."""
         words = self.drawn.words
-        before = [
-            part_box(f"b{number}.{at}", p, stack.width, self.drawn, stack.name) for at, p in enumerate(stack.before)
-        ]
-        after = [
-            part_box(f"a{number}.{at}", p, stack.width, self.drawn, stack.name) for at, p in enumerate(stack.after)
-        ]
+        before = [part_box(f"b{number}.{at}", p, None, self.drawn, stack.name) for at, p in enumerate(stack.before)]
+        after = [part_box(f"a{number}.{at}", p, None, self.drawn, stack.name) for at, p in enumerate(stack.after)]
         inner = folded(stack, f"s{number}", self.drawn)
         label = words("Stage {n}", n=self.tower.stacks.index(number) + 1)
         if number == self.tower.stacks[-1]:
@@ -228,7 +224,7 @@ class TowerView:
             self._stage(number, stack)
             return
         for at, part in enumerate(merged(stack.before)):
-            leaf = part_box(f"b{number}.{at}", part, stack.width, self.drawn, stack.name)
+            leaf = part_box(f"b{number}.{at}", part, None, self.drawn, stack.name)
             foreign = [read for read in stack.reads if read in self.labels]
             if not at and number == self.tower.stacks[0] and foreign and self.tower.entry is None:
                 self.tower.entry = leaf
@@ -239,7 +235,7 @@ class TowerView:
         label = {"encoder": "Encoder block", "decoder": "Decoder block"}.get(stack.role, "Block")
         self.pieces += StackView(stack, f"s{number}", self.drawn, label if self.paired else "Block").pieces()
         self.pieces += [
-            part_box(f"a{number}.{at}", part, stack.width, self.drawn, stack.name)
+            part_box(f"a{number}.{at}", part, None, self.drawn, stack.name)
             for at, part in enumerate(merged(stack.after[: len(stack.after) - self._twins(stack)]))
         ]
 
@@ -358,7 +354,7 @@ def crown(found: Architecture, last: Stack | None, drawn: Drawn, twins: int = 0)
     """Head parts, head (one of several that stand side by side) and output."""
     width = last.width if last else None
     parts = after_stack(found.head, last)
-    pieces: list[Piece] = [part_box(f"h.{at}", part, width, drawn, "head") for at, part in enumerate(parts)]
+    pieces: list[Piece] = [part_box(f"h.{at}", part, None, drawn, "head") for at, part in enumerate(parts)]
     said = head_caption(found.head, width, drawn.words)
     if said:
         top = box("h", said)
@@ -367,6 +363,6 @@ def crown(found: Architecture, last: Stack | None, drawn: Drawn, twins: int = 0)
         pieces.append(top)
         at = own(found.head)
         behind = merged(found.head.parts[at + 1 :]) if at is not None else []
-        pieces += [part_box(f"h.z{i}", part, found.head.width, drawn, "head") for i, part in enumerate(behind)]
+        pieces += [part_box(f"h.z{i}", part, None, drawn, "head") for i, part in enumerate(behind)]
     pieces.append(output_pill(found, drawn.words))
     return pieces

@@ -85,6 +85,7 @@ KOREAN: dict[str, str] = {
     "Shifted windows": "이동 윈도",
     "MQA": "MQA",
     "{n} channels": "채널 {n}",
+    "{n} channel": "채널 {n}",
     "+ {n}": "+ {n}",
     "Vision encoder": "비전 인코더",
     "Text encoder": "텍스트 인코더",
