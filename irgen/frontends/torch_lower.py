@@ -122,6 +122,10 @@ class _Lowerer:
             val = self.build.scalar(leaf.tensor.item(), dtype)
         elif leaf.kind == "const":
             value = None if leaf.tensor.is_meta else as_array(leaf.tensor)[0]
+            if value is None:
+                graph.findings.append(
+                    f"constant {leaf.name or 'of the forward pass'} is on meta: its values are not known"
+                )
             val = Val(graph.add("const", (), kind, value=value, provenance=origin), ref.shape, dtype)
         else:
             name = graph.add(leaf.kind, (), kind, provenance=origin)

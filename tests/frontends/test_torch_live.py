@@ -234,6 +234,14 @@ def test_buffers_keep_their_values_and_scalars_are_shared() -> None:
     assert sum(n.op == "const" and n.shape == () for n in graph) == 1
 
 
+def test_buffers_on_meta_have_no_value_and_that_is_said() -> None:
+    with torch.device("meta"):
+        module = nn.BatchNorm1d(5)
+    graph = capture(module, (X,))
+    assert [n.value for n in graph if n.op == "const"] == [None, None]
+    assert "constant running_mean is on meta: its values are not known" in graph.findings
+
+
 def test_frozen_table_is_a_constant_beside_learned_parameters() -> None:
     module = Calls(lambda x, w, t: F.linear(x, w) + t, (4, 8), (4,))
     module.w1.requires_grad_(False)
