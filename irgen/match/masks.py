@@ -8,6 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 Bools = NDArray[np.bool_]
+Integers = NDArray[np.int64]
+
+
+def _count(size: int) -> Integers:
+    return np.arange(size, dtype=np.int64)
+
+
+Places = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +29,14 @@ class Mask:
     """No query sees a later key."""
 
 
-def classify(keep: Bools, queries: NDArray[np.int64] | None = None, keys: NDArray[np.int64] | None = None) -> Mask:
+def classify(keep: Bools, queries: Places | None = None, keys: Places | None = None) -> Mask:
     """Name a mask from `keep[i, j]`: query i sees key j. `queries`, `keys`: their positions (default 0, 1, 2 …).
 
     With fewer queries than keys the queries are the last ones, as in decoding with a cache.
     """
     rows, columns = keep.shape
-    j = np.arange(columns) if keys is None else keys
-    i = np.arange(rows) + max(columns - rows, 0) if queries is None else queries
+    j: Places = np.arange(columns, dtype=np.int64) if keys is None else keys
+    i: Places = np.arange(rows, dtype=np.int64) + max(columns - rows, 0) if queries is None else queries
     seen = keep.any(axis=0)
     if not seen.any() or columns == 1:
         return Mask("bidirectional", None, "one key, or none that any query sees")
@@ -36,8 +44,8 @@ def classify(keep: Bools, queries: NDArray[np.int64] | None = None, keys: NDArra
         return Mask("bidirectional", None, f"every query sees the same {int(seen.sum())} keys; the others are padding")
     if keep.all():
         return Mask("bidirectional", None, f"all {rows} × {columns} scores are kept")
-    distance = i[:, None] - j[None, :]
-    past = distance >= 0
+    distance: Integers = i[:, None] - j[None, :]
+    past: Bools = distance >= 0
     if rows > 1 and (keep == past).all():
         return Mask("causal", None, f"key j is kept exactly where j ≤ i, on {rows} × {columns} positions", causal=True)
     if (keep <= past).all() and keep[distance == 0].all():
@@ -56,7 +64,7 @@ def _blocks(keep: Bools, past: Bools) -> Mask | None:
     if rows != columns:
         return None
     for size in range(2, rows // 2 + 1):
-        group = np.arange(rows) // size
+        group: Places = np.arange(rows, dtype=np.int64) // size
         same = group[:, None] == group[None, :]
         whole, ahead = (keep == same).all(), (keep == (same & past)).all()
         if whole or ahead:
@@ -70,6 +78,6 @@ def _prefix(keep: Bools, past: Bools) -> Mask | None:
     if rows != columns:
         return None
     prefix = int(keep[0].sum())
-    if 1 < prefix < columns and (keep == (past | (np.arange(columns) < prefix)[None, :])).all():
+    if 1 < prefix < columns and (keep == (past | (_count(columns) < prefix)[None, :])).all():
         return Mask("prefix", None, causal=True, check=f"the first {prefix} keys are seen by all, the others causally")
     return None
