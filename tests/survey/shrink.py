@@ -64,7 +64,8 @@ class _Ids:
 def _shrink(values: Mapping[str, Any], divide: int, ids: _Ids) -> dict[str, Any]:
     if not all(isinstance(key, str) for key in values):
         return dict(values)
-    divide = 1 if any(key in values for key in CONVOLUTIONAL) else divide
+    own = 1 if any(key in values for key in CONVOLUTIONAL) else divide
+    outer, divide = own if "neck_hidden_sizes" in values else divide, own
     heads = [v for k, v in values.items() if HEADS.match(k) and _number(v)]
     common = 0
     for v in heads:
@@ -84,7 +85,7 @@ def _shrink(values: Mapping[str, Any], divide: int, ids: _Ids) -> dict[str, Any]
         elif isinstance(value, dict):
             rope = "rope_type" in value or "rope_theta" in value
             out[key] = (
-                _rope(value, divide, fewer) if rope else _shrink(value, divide, ids) if key not in LABELS else value
+                _rope(value, divide, fewer) if rope else _shrink(value, outer, ids) if key not in LABELS else value
             )
         elif key in lists:
             out[key] = list(value)[:depth]
