@@ -11,7 +11,8 @@ from typing import Any, Protocol
 from irgen import files, renderers
 from irgen.diff import text
 from irgen.diff.changes import Change, Diff
-from irgen.diff.compare import diff
+from irgen.diff.compare import deep_diff, diff
+from irgen.diff.operators import Labelled
 from irgen.errors import OutputError
 from irgen.ir.architecture import Architecture, Region
 from irgen.ir.graph import Graph
@@ -37,7 +38,7 @@ class Traced(Protocol):
     def architecture(self) -> Architecture: ...  # noqa: D102
     @property
     def regions(self) -> list[Region]: ...  # noqa: D102
-    @property
+    @cached_property
     def canonical(self) -> Graph: ...  # noqa: D102
 
 
@@ -55,7 +56,10 @@ class Difference:
     @cached_property
     def diff(self) -> Diff:
         """The changes with what is needed to apply them."""
-        return diff(self.a.architecture, self.b.architecture)
+        if self.depth == "architecture":
+            return diff(self.a.architecture, self.b.architecture)
+        insides = Labelled(self.a.canonical, self.a.regions), Labelled(self.b.canonical, self.b.regions)
+        return deep_diff(self.a.architecture, self.b.architecture, insides, self.depth)
 
     @property
     def changes(self) -> tuple[Change, ...]:

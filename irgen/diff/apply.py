@@ -39,7 +39,9 @@ class Script:
     new: dict[tuple[Place, str], dict[int, Item]] = field(default_factory=dict[tuple[Place, str], dict[int, Item]])
 
     def take(self, change: Change) -> None:
-        """Note one change."""
+        """Note one change; operators are no part of an outline."""
+        if change.kind == "operators":
+            return
         if change.key and change.a is not None:
             for place in _places(change.a):
                 self.facts.setdefault(place, {})[change.key] = change.new

@@ -10,6 +10,7 @@ from irgen.diff.align import GROUPS, Likeness
 from irgen.diff.changes import TOTALS, Change, Diff, Path, neutral
 from irgen.diff.consequences import gathered
 from irgen.diff.layers import Sequences, compare_layers
+from irgen.diff.operators import Labelled, Met, compare_operators
 from irgen.diff.order import importance
 from irgen.diff.outline import REFERENCES, Item, counted, named, outline
 from irgen.ir.architecture import Architecture
@@ -20,10 +21,25 @@ def diff(a: Architecture, b: Architecture) -> Diff:
     return between(outline(a), outline(b))
 
 
-def between(a: Item, b: Item) -> Diff:
-    """The changes that lead from one outline to another; the mirror image of those that lead back."""
+def deep_diff(a: Architecture, b: Architecture, insides: tuple[Labelled, Labelled], depth: str) -> Diff:
+    """The changes of the architecture, and of the operators inside the parts that belong together."""
+    met: list[Met] = []
+    found = between(outline(a), outline(b), met)
+    inside = compare_operators(met, *insides, depth)
+    return Diff((*found.changes, *inside), found.names)
+
+
+def between(a: Item, b: Item, met: list[Met] | None = None) -> Diff:
+    """The changes that lead from one outline to another; the mirror image of those that lead back.
+
+    `met` is given the parts that belong together.
+    """
     if a.key > b.key:
-        return between(b, a).mirrored()
+        back: list[Met] = []
+        found = between(b, a, back).mirrored()
+        if met is not None:
+            met += [pair.mirrored() for pair in back]
+        return found
     likeness = Likeness()
     paired = likeness.align(a.slots["stack"], b.slots["stack"], likeness.stacks)
     names = tuple(
@@ -31,7 +47,8 @@ def between(a: Item, b: Item) -> Diff:
     )
     ours = named(a, {x: neutral(x, y) for x, y in names})
     theirs = named(b, {y: neutral(x, y) for x, y in names})
-    found = Comparison(Likeness()).model(ours, theirs, [(i, j) for i, j in paired])
+    comparison = Comparison(met=met if met is not None else [])
+    found = comparison.model(ours, theirs, [(i, j) for i, j in paired])
     return Diff(tuple(sorted(found, key=importance)), names)
 
 
@@ -40,6 +57,8 @@ class Comparison:
     """One comparison; verdicts on the same two items are reached once."""
 
     likeness: Likeness = field(default_factory=Likeness)
+    met: list[Met] = field(default_factory=list[Met])
+    """The parts that belong together."""
 
     def model(self, a: Item, b: Item, stacks: list[tuple[int | None, int | None]]) -> list[Change]:
         """Everything."""
@@ -81,6 +100,9 @@ class Comparison:
         """What two items hold in a slot, one after the other."""
         ours, theirs = x.slots.get(slot, ()), y.slots.get(slot, ())
         if ours == theirs:
+            for number, (same, twin) in enumerate(zip(ours, theirs, strict=True)):
+                here = (*a, (slot, number)), (*b, (slot, number))
+                self.met.append(Met(same, twin, prefix + counted(ours)[number], *here))
             return []
         old_names, new_names = counted(ours), counted(theirs)
         found: list[Change] = []
@@ -95,10 +117,12 @@ class Comparison:
                 found.append(Change("removed", prefix + old_names[i], at_a, None, "", ours[i], None,
                                     regions=(ours[i].region, None)))  # fmt: skip
             elif ours[i].kind != theirs[j].kind:
+                self.met.append(Met(ours[i], theirs[j], prefix + _job(ours[i]), at_a, at_b))
                 where = prefix + (old_names[i] if old_names[i] == new_names[j] else _job(ours[i]))
                 found.append(Change("replaced", where, at_a, at_b, "", ours[i], theirs[j],
                                     regions=(ours[i].region, theirs[j].region)))  # fmt: skip
             else:
+                self.met.append(Met(ours[i], theirs[j], prefix + new_names[j], at_a, at_b))
                 found += facts(ours[i], theirs[j], prefix + new_names[j], at_a, at_b)
         return reordered(found)
 

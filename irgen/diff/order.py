@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from irgen.diff.changes import TOTALS, Change
 
-HEADINGS = ("structure", "facts", "sizes", "parameters")
+HEADINGS = ("structure", "facts", "sizes", "parameters", "operators")
 
 FIRST = {"removed": 0, "added": 0, "replaced": 1, "period": 2, "moved": 3, "reordered": 4, "rewired": 5}
 
 
 def section(change: Change) -> int:
     """The number of the heading that a change stands under."""
-    if change.kind == "total":
-        return 3
+    if change.kind in ("total", "operators"):
+        return 3 if change.kind == "total" else 4
     if change.is_size:
         return 2
     return 0 if change.kind in FIRST else 1

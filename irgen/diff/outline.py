@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 from irgen.ir.architecture import Architecture, Block, Embedding, Fact, Head, Part, Port, Stack
 
@@ -96,7 +96,7 @@ def _embedding(e: Embedding, feeds: list[str], width: int | None) -> Item:
 
 def _stack(stack: Stack) -> Item:
     places = sorted((at, number) for number, block in enumerate(stack.blocks) for at in block.at)
-    layers = [_layer(block, stack.width) for block in stack.blocks]
+    layers = [_layer(block, stack) for block in stack.blocks]
     slots = {
         "before": _parts(stack.before, stack.width),
         "layer": tuple(layers[number] for _, number in places),
@@ -106,12 +106,19 @@ def _stack(stack: Stack) -> Item:
         "role": stack.role, "width": stack.width, "shared": stack.shared or None, "latents": stack.latents,
         "reads": [read for read in stack.reads if not read.startswith("embedding:")] or None,
     }  # fmt: skip
-    return Item(stack.name, _said(facts), slots, None, stack)
+    return Item(stack.name, _said(facts), slots, stack.name, stack)
 
 
-def _layer(block: Block, width: int) -> Item:
-    parts = tuple(_part(part, width, block.residual) for part in block.sublayers)
-    return Item("layer", {"residual": block.residual, "norm": block.norm}, {"sublayer": parts}, None, block)
+def _layer(block: Block, stack: Stack) -> Item:
+    """A layer; the regions are those of its first instance, where a kind occurs twice only the first has one."""
+    region = f"{stack.name}.{block.at[0]}" if block.at else None
+    seen: set[str] = set()
+    parts: list[Item] = []
+    for part in block.sublayers:
+        inside = f"{region}.{part.kind}" if region and part.kind not in seen else None
+        parts.append(replace(_part(part, stack.width, block.residual), region=inside))
+        seen.add(part.kind)
+    return Item("layer", {"residual": block.residual, "norm": block.norm}, {"sublayer": tuple(parts)}, region, block)
 
 
 def _parts(parts: list[Part], width: int | None) -> tuple[Item, ...]:
@@ -130,10 +137,7 @@ def _part(part: Part, width: int | None, residual: str | None = None) -> Item:
 def _head(found: Architecture, vocabulary: Fact) -> Item:
     head: Head = found.head
     stack = next((stack for stack in found.stacks if stack.name == head.reads), None)
-    parts = list(head.parts)
-    for part in stack.after if stack else ():
-        if parts and (part.kind, part.facts) == (parts[0].kind, parts[0].facts):
-            parts.pop(0)
+    parts = _behind(head, stack)
     width = VOCABULARY if head.width is not None and head.width == vocabulary else head.width
     shown = tuple(
         Item(item.kind, {k: AS_HEAD if v == head.width else v for k, v in item.facts.items()}, {}, None, item.origin)
@@ -143,6 +147,19 @@ def _head(found: Architecture, vocabulary: Fact) -> Item:
     return Item(
         head.kind, _said({"width": width, "tied": head.tied, "reads": reads}), {"part": shown}, head.region, head
     )
+
+
+def _behind(head: Head, stack: Stack | None) -> list[Part]:
+    """The parts of a head without those that stand behind its stack, or are the last norm of its last layer."""
+    parts, after = list(head.parts), [(part.kind, part.facts) for part in stack.after] if stack else []
+    posts = {part.form or block.residual for block in stack.blocks for part in block.sublayers} if stack else set[str]()
+    places = range(len(parts) - len(after) + 1)
+    for at in places[1::-1] if posts & {"post-norm", "sandwich"} else places:
+        if after and [(part.kind, part.facts) for part in parts[at : at + len(after)]] == after:
+            return parts[at + len(after) :]
+    if not after and parts and parts[0].kind == "norm" and posts & {"post-norm", "sandwich"}:
+        return parts[1:]
+    return parts
 
 
 def named(item: Item, names: Mapping[str, str]) -> Item:
@@ -163,7 +180,7 @@ REFERENCES = ("feeds", "reads", "memory", "from", "to")
 
 def _renamed(value: Fact, names: Mapping[str, str]) -> Fact:
     if isinstance(value, list):
-        return [_renamed(entry, names) for entry in value]  # pyright: ignore[reportUnknownVariableType]
+        return [_renamed(entry, names) for entry in cast("list[Fact]", value)]
     return names.get(value, value) if isinstance(value, str) else value
 
 

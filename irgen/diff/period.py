@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from itertools import groupby
 from typing import TypeVar
 
@@ -102,11 +102,10 @@ def _label(layer: Item, common: set[str], varying: list[tuple[str, str]]) -> str
     return " ".join(dict.fromkeys(word for word in said if word))
 
 
-def _word(key: str, facts: dict[str, Fact] | object) -> str:
-    values: dict[str, Fact] = dict(facts)  # type: ignore[call-overload]
-    value = values.get(key)
-    if key == "mask" and values.get("window"):
-        return f"{value} {values['window']}"
+def _word(key: str, facts: Mapping[str, Fact]) -> str:
+    value = facts.get(key)
+    if key == "mask" and facts.get("window"):
+        return f"{value} {facts['window']}"
     if isinstance(value, bool):
         return key if value else f"no {key}"
     return str(value) if isinstance(value, str) else f"{key} {value}"

@@ -84,6 +84,8 @@ def _singular(change: Change, places: str) -> str:
 def _key(change: Change) -> str:
     if change.kind == "repeated":
         return "layers "
+    if change.kind == "operators":
+        return ""
     if change.kind == "period":
         return ""
     if change.kind == "reordered":
@@ -107,12 +109,14 @@ def value(found: Any, key: str = "") -> str:
         said = described(found)
         return f"{found.kind} ({said})" if said else found.kind
     if found is None:
-        return "none"
+        return "nothing" if key == "operators" else "none"
     if isinstance(found, bool):
         return "yes" if found else "no"
     if isinstance(found, int):
         return f"{found:,}"
     if isinstance(found, list):
+        if key == "operators":
+            return _operators(cast("list[str]", found))
         join = ", " if any(isinstance(entry, str) for entry in cast("list[Any]", found)) else "×"
         return join.join(value(entry, key) for entry in cast("list[Any]", found))
     if isinstance(found, dict):
@@ -127,6 +131,11 @@ def described(item: Item) -> str:
     telling = {key: known for key, known in item.facts.items() if key not in UNSAID and known not in (WIDTH, AS_HEAD)}
     said = [_fact(key, known) for key, known in telling.items()]
     return ", ".join(entry for entry in said if entry)
+
+
+def _operators(found: list[str]) -> str:
+    """A run of operators, at most eight of them."""
+    return ", ".join(found[:8]) + (f", … ({len(found)} operators)" if len(found) > 8 else "")
 
 
 UNSAID = ("variant", "feeds", "memory", "axis")

@@ -121,7 +121,7 @@ def changed(found: Architecture, changes: Iterable[Change], ours: bool) -> Chang
 
 def _note_change(by: dict[int, list[Change]], tree: Item, change: Change, ours: bool) -> None:
     path = change.a if ours else change.b
-    for item in [] if path is None else _at(tree, path):
+    for item in () if path is None else _at(tree, path):
         whole = change.kind in ("added", "removed", "replaced") and not change.key
         if isinstance(item.origin, Block) and whole and path and len(item.origin.at) > len(places(path)):
             continue
@@ -139,7 +139,7 @@ def places(path: Path) -> tuple[int, ...]:
 
 def _at(tree: Item, path: Path) -> list[Item]:
     """What stands at a path, each thing once."""
-    items = [tree]
+    items: list[Item] = [tree]
     for slot, at in path:
         places = (at,) if isinstance(at, int) else at
         items = [item.slots[slot][place] for item in items for place in places]
