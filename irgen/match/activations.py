@@ -16,9 +16,11 @@ from irgen.match.analysis import NORMS, Analysis
 Floats = NDArray[np.float64]
 
 NAMES: dict[str, str] = {
-    "relu": "relu", "gelu": "gelu", "gelu_tanh": "gelu-tanh", "quick_gelu": "quick-gelu", "silu": "silu", "relu2": "relu2",
+    "relu": "relu", "gelu": "gelu", "gelu_tanh": "gelu-tanh", "quick_gelu": "quick-gelu", "silu": "silu",
+    "relu2": "relu2",
     "softplus": "softplus", "mish": "mish", "elu": "elu", "selu": "selu", "leaky_relu": "leaky-relu", "prelu": "prelu",
-    "hard_sigmoid": "hard-sigmoid", "hard_swish": "hard-swish", "softsign": "softsign", "tanh": "tanh", "sigmoid": "sigmoid",
+    "hard_sigmoid": "hard-sigmoid", "hard_swish": "hard-swish", "softsign": "softsign", "tanh": "tanh",
+    "sigmoid": "sigmoid",
     "log_sigmoid": "log-sigmoid", "sin": "sin",
 }  # fmt: skip
 """The facts record's word for each canonical activation."""
@@ -97,7 +99,7 @@ def _regrouped(analysis: Analysis, name: str) -> Activation | None:
 
 
 def _bare(analysis: Analysis, name: str) -> Node:
-    """Behind views, norms, depthwise convolutions and scales by constants or weights: the node that makes the values."""
+    """Behind views, norms, depthwise convolutions and scales: the node that makes the values."""
     while True:
         node = analysis[name]
         data = analysis.data(name)

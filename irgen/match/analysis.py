@@ -9,6 +9,7 @@ import numpy as np
 
 from irgen.ir.graph import Graph, Node
 from irgen.ir.ops import ELEMENTWISE
+from irgen.match.masks import Bools, Mask
 from irgen.match.probe import Probe
 
 CONST, PARAM, INDEX, DATA = range(4)
@@ -26,7 +27,8 @@ HEAVY = frozenset({
 SAME_ELEMENTS = frozenset({"reshape", "transpose", "cast", "stop_gradient"})
 NORMS = frozenset({"layer_norm", "rms_norm", "l2_norm", "group_norm", "batch_norm"})
 ACTIVATIONS = frozenset({
-    "relu", "gelu", "gelu_tanh", "quick_gelu", "silu", "relu2", "softplus", "mish", "elu", "selu", "leaky_relu", "prelu",
+    "relu", "gelu", "gelu_tanh", "quick_gelu", "silu", "relu2", "softplus", "mish", "elu", "selu", "leaky_relu",
+    "prelu",
     "hard_sigmoid", "hard_swish", "softsign", "log_sigmoid", "tanh", "sigmoid", "clip", "sin", "exp",
 })  # fmt: skip
 _MIXES = frozenset({"linear", "grouped_linear", "matmul", "einsum", "conv", "conv_transposed", "embedding", "rnn"})
@@ -50,6 +52,8 @@ class Analysis:
                 if source:
                     self.users[source].append(name)
         self.cls: dict[str, int] = self._classes()
+        self.masks: dict[object, tuple[Mask, Bools | None]] = {}
+        """The masks that were told, by what masks the scores: told once for all cores that share it."""
         self.probes: tuple[Probe, Probe] = (
             Probe(self.graph, draw=0, limit=LARGEST),
             Probe(self.graph, draw=1, limit=LARGEST),
@@ -214,7 +218,7 @@ class Analysis:
         return frozenset(found)
 
     def is_progression(self, name: str) -> bool:
-        """Whether an integer tensor counts up in equal steps along its last axis (positions), or is one value everywhere."""
+        """Whether an integer tensor counts up in equal steps along its last axis, or is one value everywhere."""
         value = self.probes[0].value(name)
         if value is None or value.size == 0:
             return False

@@ -7,7 +7,7 @@ says, element by element, where each value came from.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -163,7 +163,7 @@ class Trace:
 
 
 def feature_axis(node: Node) -> int:
-    """The axis of the features: 1 where channels come first (convolutions, batch and group norms, pools), else the last."""
+    """The axis of the features: 1 where channels come first (convolutions, batch norms, pools), else the last."""
     channels_first = node.op in {
         "conv",
         "conv_transposed",
@@ -181,7 +181,7 @@ def _pointwise_conv(node: Node, analysis: Analysis) -> bool:
     return node.op == "conv" and all(n == 1 for n in analysis[node.inputs[1]].shape[2:])
 
 
-def _applied(node: Node, args: list[Array | None]) -> Array | None:
+def _applied(node: Node, args: Sequence[Array | None]) -> Array | None:
     try:
         result = apply(node, args)
     except Unevaluable:

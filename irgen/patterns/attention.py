@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from irgen.ir.architecture import Evidence, Fact
 from irgen.ir.graph import Array
@@ -17,6 +18,8 @@ from irgen.match.analysis import INDEX, NORMS, PARAM, Analysis
 from irgen.match.trace import STRIDE, Trace
 from irgen.patterns.cores import Core
 from irgen.patterns.visibility import Visibility, visible
+
+Floats = NDArray[np.float64]
 
 _THROUGH_GATE = MOVES | NORMS | frozenset({"cast", "mul", "div", "add", "where", "pick"})
 
@@ -90,7 +93,21 @@ def describe(analysis: Analysis, core: Core, root: str | None, trunk: str | None
     ports = {"q": core.q, "k": core.k, "v": core.v, "out": core.out}
     v = Trace(analysis, "feature")
     v.label(core.v)
-    nodes = {*q.sources, *k.sources, *v.sources, *q.passed, *k.passed, *v.passed, *core.nodes}
+    positions = Trace(analysis, "feature")
+    for extra in core.scores[1:]:
+        positions.label(extra.left)
+        positions.label(extra.right)
+    nodes = {
+        *positions.sources,
+        *positions.passed,
+        *q.sources,
+        *k.sources,
+        *v.sources,
+        *q.passed,
+        *k.passed,
+        *v.passed,
+        *core.nodes,
+    }
     for term, _ in core.terms:
         made = analysis.back(term, 0) if analysis.is_data(term) else set[str]()
         if root is None or root not in made:
@@ -104,7 +121,9 @@ def _operand(analysis: Analysis, name: str, axes: str, contracted: str) -> Opera
     heads, shared = None, False
     groups: frozenset[tuple[str, int]] = frozenset()
     if labels is not None and contracted and len(axes) == labels.ndim:
-        rows = np.moveaxis(labels, [axes.index(c) for c in contracted], range(-len(contracted), 0))
+        rows: Floats = np.moveaxis(
+            np.asarray(labels, dtype=np.float64), [axes.index(c) for c in contracted], range(-len(contracted), 0)
+        )
         rows = rows.reshape(-1, int(np.prod(rows.shape[-len(contracted) :])))
         rows = rows[(rows >= 0).all(axis=1)]
         if rows.size:
@@ -189,8 +208,9 @@ def _sinks(analysis: Analysis, core: Core) -> bool:
 
 
 def _gated(analysis: Analysis, core: Core) -> bool:
-    """The core's output is multiplied, before its projection, by hidden states that do not come from it; or the whole
-    branch by a squashed learned scalar (tanh α; Alayrac et al. 2022, section 2.2).
+    """Whether the core's output is gated: by hidden states that do not come from it, or by a squashed learned scalar.
+
+    The second is tanh α on the whole branch (Alayrac et al. 2022, section 2.2).
     """
     own = {core.out}
     name = core.out
@@ -242,22 +262,22 @@ def _position(analysis: Analysis, core: Core, q: Operand, k: Operand) -> tuple[s
 
 
 def _rotated(analysis: Analysis, name: str, operand: Operand) -> bool:
-    """Whether two fixed tables a, b with a² + b² constant, neither of them constant, multiply the operand on its way."""
+    """Whether two fixed tables a, b with a² + b² constant, neither constant itself, multiply the operand."""
     if not operand.sources:
         return False
     floor = min(analysis.place[s] for s in operand.sources)
-    tables: list[Array] = []
+    tables: list[Floats] = []
     for node in (analysis[n] for n in analysis.back(name, floor) if analysis.op(n) == "mul" and analysis.is_data(n)):
         for source in node.inputs:
             if not analysis.is_data(source) and analysis[source].size > 2:
                 value = analysis.probes[0].value(source)
-                if value is not None and np.ptp(value.real) > 1e-3:
-                    tables.append(value)
-    return any(
-        a.shape == b.shape and np.ptp(a * a + b * b) < 1e-5 * max(float(np.abs(a * a + b * b).max()), 1e-9)
-        for i, a in enumerate(tables)
-        for b in tables[i + 1 :]
-    ) or any(np.iscomplexobj(a) and np.ptp(np.abs(a)) < 1e-5 for a in tables)
+                if value is not None and np.iscomplexobj(value) and np.ptp(np.abs(value)) < 1e-5:
+                    return True
+                if value is not None and not np.iscomplexobj(value):
+                    tables.append(np.asarray(value, dtype=np.float64))
+    moving = [a for a in tables if np.ptp(a) > 1e-3]
+    squares = (a * a + b * b for i, a in enumerate(moving) for b in moving[i + 1 :] if a.shape == b.shape)
+    return any(float(np.ptp(s)) < 1e-5 * max(float(s.max()), 1e-9) for s in squares)
 
 
 def _bias_kind(analysis: Analysis, term: str) -> tuple[str, str] | None:

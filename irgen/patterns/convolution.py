@@ -1,10 +1,12 @@
-"""Convolutional blocks: plain, depthwise, bottleneck (He et al. 2015, figure 5), inverted residual (Sandler et al. 2018,
-section 3.3) and inception branches (Szegedy et al. 2014, figure 2).
+"""Convolutional blocks: plain, depthwise, bottleneck, inverted residual and inception branches.
+
+He et al. 2015, figure 5; Sandler et al. 2018, section 3.3; Szegedy et al. 2014, figure 2.
 """
 
 from __future__ import annotations
 
-from irgen.ir.architecture import Evidence
+from irgen.ir.architecture import Evidence, Fact
+from irgen.ir.graph import Attr
 from irgen.match.analysis import Analysis
 from irgen.match.pattern import Branch, Finding, Pattern, Refusal
 from irgen.patterns.shapes import channels_of, kernel_of
@@ -39,6 +41,11 @@ def variant_of(analysis: Analysis, convs: list[str]) -> str:
     return "plain"
 
 
+def _numbers(attr: Attr) -> tuple[int, ...]:
+    """The whole numbers of an attribute."""
+    return tuple(int(str(n)) for n in attr) if isinstance(attr, tuple) else (1,)
+
+
 def prove(branch: Branch) -> list[Finding] | Refusal:
     """One finding for the convolutions of a branch, if any of them looks beyond one position."""
     analysis = branch.analysis
@@ -52,12 +59,11 @@ def prove(branch: Branch) -> list[Finding] | Refusal:
         if all(_inside_feed_forward(branch, n) for n in spatial):
             return Refusal("each convolution stands between an up- and a down-projection: it belongs to a feed-forward")
     main = max(spatial, key=lambda n: (max(kernel_of(analysis, n)), -analysis.place[n]))
-    stride = max(
-        (analysis[n].attrs.get("stride", (1,)) for n in spatial), key=lambda s: max(s) if isinstance(s, tuple) else 1
-    )  # type: ignore[type-var, return-value]
-    facts = {
+    strides = [_numbers(analysis[n].attrs.get("stride")) for n in spatial]
+    stride = max(strides, key=max)
+    facts: dict[str, Fact] = {
         "kernel": list(kernel_of(analysis, main)),
-        "stride": list(stride),  # type: ignore[arg-type]
+        "stride": list(stride),
         "channels": channels_of(analysis, convs[-1])[1],
         "groups": analysis[main].attrs.get("groups", 1),
         "variant": variant_of(analysis, convs),

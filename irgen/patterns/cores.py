@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from irgen.ir.attrs import integer
 from irgen.ir.ops import MOVES
 from irgen.match.analysis import DATA, Analysis
 from irgen.match.contract import Product, product
 from irgen.match.trace import Trace
 
 _ON_SCORES = MOVES | frozenset({
-    "add", "sub", "mul", "div", "where", "clip", "maximum", "minimum", "tanh", "cast", "masked_scatter", "gather_elements",
+    "add", "sub", "mul", "div", "where", "clip", "maximum", "minimum", "tanh", "cast", "masked_scatter",
+    "gather_elements",
     "scatter_elements", "scatter_nd", "neg", "gather", "gather_nd", "abs", "sigmoid", "log",
 })  # fmt: skip
 _ON_PROBABILITIES = MOVES | frozenset(
@@ -191,9 +193,9 @@ def _sides(analysis: Analysis, joined: Product, softmax: str) -> tuple[str, str]
     """Which operand holds the queries and which the keys: the softmax runs over the keys."""
     node = analysis[joined.node]
     under = analysis[softmax].inputs[0]
-    axis = int(analysis[softmax].attrs["axis"])  # type: ignore[arg-type]
+    axis = integer(analysis[softmax], "axis")
     for port, own in (("right", joined.right_only), ("left", joined.left_only)):
-        letter = own[-1:] if port == "right" else own[-1:]
+        letter = own[-1:]
         if not letter:
             continue
         place = joined.out_axes.index(letter)

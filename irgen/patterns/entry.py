@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from irgen.ir.architecture import Embedding, Part
+from irgen.ir.attrs import integers
 from irgen.ir.ops import MOVES
 from irgen.match.activations import NAMES
 from irgen.match.analysis import CONST, INDEX, NORMS, PARAM, Analysis
@@ -65,6 +66,7 @@ def entry(analysis: Analysis, start: str, sums: frozenset[str], width: int) -> E
         if node.op in {"concat", "masked_scatter", "scatter_nd", "where"} and len(analysis.data(name)) > 1:
             found.joins.append(name)
     _name_segments(analysis, found)
+    _name_stem(analysis, found)
     found.parts = _parts(analysis, found.nodes - set(found.embeddings))
     found.sums.sort(key=analysis.place.__getitem__)
     return found
@@ -78,9 +80,10 @@ _FEW = 16
 
 
 def _name_segments(analysis: Analysis, found: Entry) -> None:
-    """Of several lookups by inputs that are added up, one names the tokens: the one whose table the model uses again
-    (a tied head), else the largest. Beside it, or beside a projection of values, small tables name segments and
-    large ones positions.
+    """Tell tokens, segments, positions and boxes apart among lookups by inputs that are added up.
+
+    Tokens are looked up in the table that the model uses again (a tied head), else in the largest. Beside it, or
+    beside a projection of values, small tables name segments and large ones positions.
     """
     lookups = {n: e for n, e in found.embeddings.items() if e.kind == "token"}
     for name in [n for n in lookups if _coordinates(analysis, n)]:
@@ -97,6 +100,21 @@ def _name_segments(analysis: Analysis, found: Entry) -> None:
     for name in added:
         if name != token and analysis[name].inputs[0] != analysis[token or name].inputs[0]:
             lookups[name].kind = "segment" if int(str(lookups[name].size)) <= _FEW else "learned-position"
+
+
+def _name_stem(analysis: Analysis, found: Entry) -> None:
+    """A single strided convolution between an image and its first layer is a patch embedding, overlapping or not."""
+    convs = [n for n in found.nodes if analysis.op(n) == "conv"]
+    if found.embeddings or found.sums or len(convs) != 1 or len(found.inputs) != 1:
+        return
+    stride = analysis[convs[0]].attrs.get("stride", ())
+    kernel = analysis[analysis[convs[0]].inputs[1]].shape[2:]
+    pools = any(analysis.op(n) in {"max_pool", "avg_pool", "batch_norm"} for n in found.nodes)
+    if isinstance(stride, tuple) and len(kernel) == 2 and stride and int(str(stride[0])) > 1 and not pools:
+        size = kernel[0] if len(set(kernel)) == 1 else list(kernel)
+        facts = {"kernel": list(kernel), "stride": list(stride)}
+        found.embeddings[convs[0]] = Embedding("patch", size, analysis[convs[0]].shape[1], facts=facts)
+        found.inputs.clear()
 
 
 def _name_codebooks(analysis: Analysis, lookups: dict[str, Embedding]) -> bool:
@@ -136,7 +154,7 @@ def _coordinates(analysis: Analysis, name: str) -> bool:
 
 
 def _quantised(analysis: Analysis, name: str, sums: frozenset[str]) -> tuple[set[str], list[str]]:
-    """What turns hidden states into the index of a lookup (scaling, binning, nearest codes), and the last sum behind it."""
+    """What turns hidden states into the index of a lookup (bins, nearest codes), and the last sum behind it."""
     if analysis.op(name) not in {"embedding", "gather"}:
         return set(), []
     nodes: set[str] = set()
@@ -187,7 +205,7 @@ def convolution_facts(analysis: Analysis, name: str) -> dict[str, object]:
     channels = node.shape[1]
     return {
         "kernel": list(weight[2:]),
-        "stride": list(node.attrs.get("stride", ())),  # type: ignore[arg-type]
+        "stride": list(integers(node, "stride")) if "stride" in node.attrs else [],
         "channels": channels,
         "groups": groups,
         "variant": "depthwise" if groups == analysis[node.inputs[0]].shape[1] > 1 else "plain",

@@ -34,7 +34,9 @@ def find_pairs(branch: Branch) -> list[Pair] | str:
     analysis = branch.analysis
     downs = [n for n in branch.free(*CHANNEL_CONTRACTIONS) if is_pointwise(analysis, n)]
     if len(downs) < 2:
-        return f"{len(downs)} unclaimed contraction{'s' if len(downs) != 1 else ''} over the features: an up- and a down-projection are needed"
+        return (
+            f"an up- and a down-projection are needed, {len(downs)} unclaimed contractions over the features are there"
+        )
     pairs: list[Pair] = []
     used: set[str] = set()
     reason = "no nonlinearity stands between two contractions over the features"

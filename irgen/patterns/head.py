@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from irgen.ir.architecture import Head, Part
+from irgen.ir.attrs import integer
 from irgen.ir.ops import MOVES
 from irgen.match.activations import NAMES
 from irgen.match.analysis import NORMS, Analysis
@@ -31,11 +32,13 @@ def find_head(analysis: Analysis, marks: list[str], tables: set[str]) -> tuple[H
         parts = _parts(analysis, nodes)
         stem = max(reads, key=analysis.place.__getitem__) if reads else None
         if not last:
-            return Head(_pooled(analysis, output, nodes), None, None, parts=[]), stem, nodes, [p for _, p in parts]
+            return Head(_pooled(analysis, nodes), None, None, parts=[]), stem, nodes, [p for _, p in parts]
         final = max(last, key=analysis.place.__getitem__)
         before = [p for n, p in parts if analysis.place[n] < analysis.place[final]]
         tied = _tied(analysis, final, tables)
         width = analysis[final].shape[1 if analysis.op(final).startswith("conv") else -1]
+        if _is_concatenated(analysis, final, output):
+            width = analysis[output].shape[-1]
         kind = _kind(analysis, output, final, width, tied, tables)
         if kind == "pooling":
             return Head("pooling", width, None, parts=[]), stem, nodes, [p for _, p in parts]
@@ -114,20 +117,28 @@ def _parts(analysis: Analysis, nodes: set[str]) -> list[tuple[str, Part]]:
 def _picks_one(analysis: Analysis, name: str) -> bool:
     """Whether a slice takes one token of many."""
     node = analysis[name]
-    axis = int(node.attrs["axis"])  # type: ignore[arg-type]
+    axis = integer(node, "axis")
     return node.shape[axis] == 1 and analysis[node.inputs[0]].shape[axis] > 1 and axis < len(node.shape) - 1
 
 
-def _pooled(analysis: Analysis, output: str, nodes: set[str]) -> str:
+def _pooled(analysis: Analysis, nodes: set[str]) -> str:
     """Without a contraction behind the last layer: pooled or nothing."""
     return "pooling" if any(p.kind == "pooling" for _, p in _parts(analysis, nodes)) else "none"
+
+
+def _is_concatenated(analysis: Analysis, final: str, output: str) -> bool:
+    """Whether the output puts the results of several contractions beside one another (a vocabulary in two parts)."""
+    last = len(analysis[output].shape) - 1
+    path = analysis.between(final, [output])
+    return any(analysis.op(n) == "concat" and analysis[n].attrs.get("axis") == last for n in path)
 
 
 def _tied(analysis: Analysis, final: str, tables: set[str]) -> bool:
     """Whether the last contraction uses the token table."""
     if analysis.op(final) not in {"linear", "matmul"}:
         return False
-    for name in analysis[final].inputs[:2]:
+    for port in analysis[final].inputs[:2]:
+        name = port
         while analysis.op(name) in MOVES or analysis.op(name) == "cast":
             name = analysis.inputs(name)[0]
         if name in tables:

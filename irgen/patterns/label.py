@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
 from irgen.ir.architecture import Architecture, Embedding, Part, Port, Region, Stack
 from irgen.ir.graph import Graph, Provenance
@@ -16,7 +17,17 @@ from irgen.patterns.layers import Sublayer, carried_norms, form_of
 from irgen.patterns.parameters import weight_size
 from irgen.patterns.regions import build_regions
 from irgen.patterns.residual import Sum, find_sums
-from irgen.patterns.stacks import Run, assign_names, assign_roles, build_runs, connect, links_of, merge_codecs, to_stack
+from irgen.patterns.stacks import (
+    Run,
+    assign_names,
+    assign_roles,
+    build_runs,
+    connect,
+    links_of,
+    merge_codecs,
+    pyramid_links,
+    to_stack,
+)
 from irgen.patterns.units import find_units
 
 _SILENT = frozenset(
@@ -28,7 +39,7 @@ _SILENT = frozenset(
 def recognise(graph: Graph, patterns: list[Pattern]) -> tuple[list[Region], Architecture]:
     """Label a canonical graph: its regions and its architecture."""
     analysis = Analysis(graph)
-    cores, refused = find_cores(analysis)
+    cores, _ = find_cores(analysis)
     sums = find_sums(analysis, frozenset(n for core in cores for n in core.nodes))
     marks: dict[str, list[object]] = {"cores": list(cores)}
     carried = carried_norms(analysis, sums)
@@ -66,7 +77,7 @@ def recognise(graph: Graph, patterns: list[Pattern]) -> tuple[list[Region], Arch
         if marked
         else set[str]()
     )
-    regions = build_regions(analysis, runs, head_nodes | exits | rest, embeddings)
+    regions = build_regions(analysis, runs, head_nodes | exits | rest)
     total = _total(graph)
     unknown = _unknown(analysis, regions)
     found = Architecture(
@@ -78,7 +89,7 @@ def recognise(graph: Graph, patterns: list[Pattern]) -> tuple[list[Region], Arch
         outputs=_ports(graph, graph.outputs, graph.output_names),
         embeddings=embeddings,
         stacks=stacks,
-        links=links_of(runs),
+        links=[*links_of(runs), *pyramid_links(analysis, runs, graph.outputs)],
         head=head,
         unknown=unknown,
         findings=list(graph.findings),
@@ -114,7 +125,7 @@ def _exits(analysis: Analysis, runs: list[Run], stacks: list[Stack]) -> set[str]
                 n for f, _ in s.found if f.memory for n in _behind_memory(analysis, f.memory, f.nodes, marked, run)
             }
             if nodes:
-                parts = [p for n, p in parts_of(analysis, nodes)]
+                parts = [p for _, p in parts_of(analysis, nodes)]
                 stack.after = parts[1:] if _ends_in_norm(run) and parts and parts[0].kind == "norm" else parts
                 held |= nodes
                 break
@@ -137,7 +148,7 @@ def _with_units(analysis: Analysis, sublayers: list[Sublayer], units: list[Subla
     makes = {_make(s) for s in sublayers}
     joined = [*sublayers, *(u for u in units if u.found and (not sublayers or _make(u) in makes))]
     joined.sort(key=lambda s: analysis.place[s.sum.node])
-    for one, other in zip(joined, joined[1:], strict=False):
+    for one, other in pairwise(joined):
         follows = other.sum.before is None and analysis.reaches(one.sum.node, other.sum.node)
         if follows and one.sum.width == other.sum.width and one.sum.tokens == other.sum.tokens:
             other.sum.before = one.sum.node
@@ -182,7 +193,7 @@ def _embeddings(analysis: Analysis, runs: list[Run]) -> tuple[list[Embedding], d
             kept.append(embedding)
         index[name] = known[key]
     inputs = {n: i for i, n in enumerate(analysis.graph.inputs)}
-    for name, embedding in order.items():
+    for name in order:
         behind = (
             [i for n, i in inputs.items() if n in analysis.back(name, 0)]
             if analysis.op(name) not in {"param", "const"}

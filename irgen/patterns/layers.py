@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from irgen.ir.architecture import Block, Part
+from irgen.ir.graph import Node
 from irgen.match.analysis import HEAVY, NORMS, Analysis
 from irgen.match.pattern import Finding, Pattern
 from irgen.patterns.residual import Sum
@@ -102,8 +103,9 @@ def form_of(
 
 
 def _gate_norm(analysis: Analysis, s: Sum, found: list[tuple[Finding, Pattern]]) -> list[str]:
-    """A norm of the branch on which every learned contraction of its findings depends, where the stream reaches the
-    branch through a mixing of several streams.
+    """A norm of the branch on which every learned contraction of its findings depends.
+
+    So it stands where the stream reaches the branch through a mixing of several streams.
     """
     learned = {n for f, _ in found for n in f.nodes & s.region if analysis.op(n) in {"linear", "conv"}}
     if not learned:
@@ -143,7 +145,7 @@ def _reads(analysis: Analysis, norm: str, root: str) -> bool:
 
 def _exit_norm(analysis: Analysis, branch: str, s: Sum) -> str | None:
     """A norm through which a branch leaves, met before anything but views and scales."""
-    for name in analysis.walk(branch, lambda node: False):
+    for name in analysis.walk(branch, _nowhere):
         if analysis.op(name) in NORMS - _SPATIAL:
             return name if name in s.region else None
     return None
@@ -158,14 +160,18 @@ def _post_norm(analysis: Analysis, s: Sum) -> str | None:
         if analysis.op(user) not in {"reshape", "transpose", "cast", "expand", "stop_gradient"}:
             return None
         name = user
-    readers = {u for u in analysis.users[s.node]}
+    readers = set(analysis.users[s.node])
     norms = {u for u in readers if analysis.op(u) in NORMS}
     return next(iter(norms)) if len(readers) == 1 and norms else None
 
 
+def _nowhere(_: Node) -> bool:
+    return False
+
+
 def _norm_at(analysis: Analysis, root: str) -> str | None:
     """The norm whose output the stream is, where the stream is carried behind its norm."""
-    for name in analysis.walk(root, lambda node: False):
+    for name in analysis.walk(root, _nowhere):
         if analysis.op(name) in NORMS:
             return name
     return None
@@ -202,7 +208,7 @@ def _by_period(sublayers: list[Sublayer]) -> list[list[Sublayer]]:
     return [[s] for s in sublayers]
 
 
-def into_blocks(analysis: Analysis, layers: list[list[Sublayer]], parts: dict[str, list[Part]]) -> list[Block]:
+def into_blocks(layers: list[list[Sublayer]], parts: dict[str, list[Part]]) -> list[Block]:
     """The distinct layers with their places. `parts` holds the sublayers of each sum."""
     blocks: dict[str, Block] = {}
     for index, layer in enumerate(layers):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from irgen.ir.architecture import Embedding, Evidence, Region
+from irgen.ir.architecture import Evidence, Region
 from irgen.match.analysis import ACTIVATIONS, Analysis
 from irgen.patterns.layers import Sublayer
 from irgen.patterns.stacks import Run
 
 
-def build_regions(analysis: Analysis, runs: list[Run], head: set[str], embeddings: list[Embedding]) -> list[Region]:
+def build_regions(analysis: Analysis, runs: list[Run], head: set[str]) -> list[Region]:
     """Regions that nest or are disjoint; a node belongs to the first region that claims it."""
     taken: set[str] = set()
 
@@ -67,7 +67,9 @@ def build_regions(analysis: Analysis, runs: list[Run], head: set[str], embedding
     return regions
 
 
-def _sublayer(analysis: Analysis, run: Run, index: int, s: Sublayer, own) -> list[Region]:  # type: ignore[no-untyped-def]
+def _sublayer(
+    analysis: Analysis, run: Run, index: int, s: Sublayer, own: Callable[[Iterable[str]], tuple[str, ...]]
+) -> list[Region]:
     """The regions of one residual sum: one for each finding, the norms, and the unknown rest with the sum."""
     regions: list[Region] = []
     base = f"{run.name}.{index}"

@@ -20,8 +20,10 @@ _SHORTCUT = frozenset(
 
 @dataclass(slots=True)
 class Sum:
-    """One residual sum. `root` is the hidden state that is carried, `trunk` the operand through which it arrives,
-    `branches` the other operands, `region` the nodes strictly between root and sum (the shortcut's included).
+    """One residual sum.
+
+    `root` is the hidden state that is carried, `trunk` the operand through which it arrives, `branches` the other
+    operands, `region` the nodes strictly between root and sum (the shortcut's included).
     """
 
     node: str
@@ -250,8 +252,9 @@ def _feature_axis(analysis: Analysis, s: Sum) -> int:
 
 
 def _previous(analysis: Analysis, s: Sum, by_node: dict[str, Sum]) -> str | None:
-    """The sum whose result this one's stream continues, through norms, activations, views and the taking apart and
-    putting together of its tokens.
+    """The sum whose result this one's stream continues.
+
+    The way leads through norms, activations, views, and the taking apart and putting together of tokens.
     """
     name = s.root
     while name not in by_node or name == s.node:
@@ -275,7 +278,7 @@ def _is_part(analysis: Analysis, piece: str, later: str) -> bool:
 
 
 def _without_nesting(sums: list[Sum]) -> list[Sum]:
-    """Keep of nested sums either the outer (the inner are details of its branch) or the inner (the outer is a long skip)."""
+    """Keep of nested sums the outer (the inner are details of its branch) or the inner (it is a long skip)."""
     by_node = {s.node: s for s in sums}
     continued = {s.before for s in sums if s.before}
     dropped: set[str] = set()

@@ -1,4 +1,4 @@
-"""Attention in a branch: self-attention where the keys read the branch's own stream, cross-attention where they do not."""
+"""Attention in a branch: self-attention where the keys read the branch's own stream, else cross-attention."""
 
 from __future__ import annotations
 
@@ -52,7 +52,9 @@ def _side_by_side(analysis: Analysis, one: str, other: str) -> bool:
 
 def _joined(analysis: Analysis, finding: Finding, parts: list[Core]) -> None:
     """Heads that are computed one after another are heads of one attention."""
-    queries, keys = (set(finding.heads[0]), set(finding.heads[1])) if finding.heads else (set(), set())
+    none: frozenset[tuple[str, int]] = frozenset()
+    first_queries, first_keys = finding.heads or (none, none)
+    queries, keys = set(first_queries), set(first_keys)
     for core in parts:
         found = describe(analysis, core, None)
         queries |= found.query_heads
@@ -106,7 +108,7 @@ def _same_stream(analysis: Analysis, memory: str, root: str) -> bool:
 def _own_context(analysis: Analysis, nodes: set[str], root: str | None) -> set[str]:
     """Norms and views in front of the projections that nothing else reads (a norm of the memory, layer by layer)."""
     found: set[str] = set()
-    stack = [s for n in nodes if analysis.op(n) == "linear" for s in analysis.data(n)]
+    stack = [s for n in nodes for s in analysis.data(n) if s not in nodes]
     while stack:
         name = stack.pop()
         taken = nodes | found

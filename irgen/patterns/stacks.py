@@ -68,7 +68,7 @@ def build_runs(analysis: Analysis, sublayers: list[Sublayer]) -> list[Run]:
             if len(before.sums) == 1 and not before.embeddings and not before.inputs
             else None
         )
-        if source is not None and _continues(analysis, source, chain, before):
+        if source is not None and _continues(source, chain, before):
             source.extend(chain)
             owner.update({s.sum.node: source for s in chain})
             continue
@@ -79,7 +79,7 @@ def build_runs(analysis: Analysis, sublayers: list[Sublayer]) -> list[Run]:
     return sorted(runs, key=lambda run: analysis.place[run.nodes[-1]])
 
 
-def _continues(analysis: Analysis, source: list[Sublayer], chain: list[Sublayer], before: Entry) -> bool:
+def _continues(source: list[Sublayer], chain: list[Sublayer], before: Entry) -> bool:
     """Whether a chain goes on where another ended: same width, same tokens, nothing learned between but norms."""
     last, first = source[-1].sum, chain[0].sum
     return (
@@ -92,8 +92,10 @@ def _continues(analysis: Analysis, source: list[Sublayer], chain: list[Sublayer]
 
 
 def _is_detail(analysis: Analysis, chain: list[Sublayer], chains: list[list[Sublayer]]) -> bool:
-    """A sum that is no layer of its own: a convolution that gives positions to a stack of another kind behind it, or a
-    channel part behind a pool of all tokens.
+    """Whether a sum is no layer of its own.
+
+    It is none where it is a convolution that gives positions to a stack of another kind behind it, or a channel part
+    behind a pool of all tokens.
     """
     if len(chain) > 1 or len(chains) == 1:
         return False
@@ -119,9 +121,9 @@ def _chains(sublayers: list[Sublayer]) -> list[list[Sublayer]]:
     chains: list[list[Sublayer]] = []
     tail: dict[str, list[Sublayer]] = {}
     for s in sublayers:
-        chain = tail.pop(s.sum.before, None) if s.sum.before else None
+        chain: list[Sublayer] | None = tail.pop(s.sum.before, None) if s.sum.before else None
         if chain is None:
-            chain = []
+            chain = list[Sublayer]()
             chains.append(chain)
         chain.append(s)
         tail[s.sum.node] = chain
@@ -246,7 +248,8 @@ def _behind(run: Run) -> list[Run]:
 def _follows(later: Run, run: Run) -> bool:
     """Whether a run continues another one and nothing else, without being causal."""
     given = {e.kind for e in later.entry.embeddings.values()} - {"learned-position", "sinusoidal-position"}
-    return later.reads == [run] and not given and not later.entry.inputs and not _is_causal(later)
+    fewer = later.first.sum.tokens < run.first.sum.tokens or _kinds(later) == {"convolution"}
+    return later.reads == [run] and not given and not later.entry.inputs and fewer and not _is_causal(later)
 
 
 def _resized(run: Run, other: Run) -> bool:
@@ -258,7 +261,7 @@ def _resized(run: Run, other: Run) -> bool:
 
 def to_stack(analysis: Analysis, run: Run) -> Stack:
     """The stack of the record, from a run whose parts, role and name are known."""
-    blocks: list[Block] = into_blocks(analysis, run.layers, run.parts)
+    blocks: list[Block] = into_blocks(run.layers, run.parts)
     weights = weights_of(analysis, run.region)
     return Stack(
         name=run.name,
@@ -311,3 +314,22 @@ def links_of(runs: list[Run]) -> list[Link]:
             for source in run.reads:
                 links.append(Link(source.name, run.name, "fusion-concat" if run.entry.joins else "fusion-add"))
     return links
+
+
+def pyramid_links(analysis: Analysis, runs: list[Run], outputs: list[str]) -> list[Link]:
+    """Links from the stages of a pyramid to a head that reads more than one of them."""
+    marked = {n: run for run in runs for n in run.nodes}
+    seen: set[str] = set()
+    reads: set[str] = set()
+    stack = list(outputs)
+    while stack:
+        name = stack.pop()
+        if name in marked:
+            reads.add(name)
+        elif name not in seen and analysis.is_data(name):
+            seen.add(name)
+            stack.extend(analysis.data(name))
+    stages = {id(marked[n]): marked[n] for n in reads if marked[n].role == "stage"}
+    if len(stages) < 2:
+        return []
+    return [Link(run.name, "head", "feature-pyramid") for run in runs if id(run) in stages]

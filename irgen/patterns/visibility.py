@@ -13,6 +13,7 @@ from irgen.match.analysis import Analysis
 from irgen.match.masks import Bools, Mask, classify
 from irgen.match.trace import STRIDE, Trace
 from irgen.patterns.cores import Core
+from irgen.patterns.kept import mask_of
 
 Groups = tuple[NDArray[np.float64], NDArray[np.float64]]
 """For each group the tokens behind its queries and its keys; -1 where there is none."""
@@ -31,144 +32,14 @@ def visible(analysis: Analysis, core: Core, root: str | None, trunk: str | None 
 
     `trunk` is the stream in the layout of its sum, a view of `root`.
     """
-    keep = _keep(analysis, core)
+    mask, keep = mask_of(analysis, core)
     tokens = _tokens(analysis, core, root)
     if tokens is not None and root is not None:
         numbered, stream = _as_in_sum(analysis, tokens, root, trunk)
         grouped = _grouped(analysis, core, numbered, keep, root, stream)
         if grouped is not None:
             return grouped
-    if keep is None:
-        return Visibility(Mask("custom", None, "the mask could not be evaluated"), None)
-    mask = _without_batch(analysis, classify(keep), keep)
-    if mask.kind == "causal":
-        mask = _far(analysis, core, mask)
     return Visibility(mask, "sequence" if root is not None else None)
-
-
-def _keep(analysis: Analysis, core: Core, probe_values: Array | None = None) -> Bools | None:
-    """`keep[i, j]`: some head of some batch gives key j a probability for query i. Only exact zeros count."""
-    if not core.terms and not core.tanh:
-        return _nothing_masked(analysis, core)
-    value = analysis.probes[0].value(core.softmax) if probe_values is None else probe_values
-    if value is None:
-        return _by_terms(analysis, core)
-    if value.ndim < 2:
-        return None
-    axis = int(analysis[core.softmax].attrs["axis"])  # type: ignore[arg-type]
-    rows = np.moveaxis(np.asarray(value, dtype=np.float64), axis, -1)
-    rows = rows[..., : _keys(analysis, core)]
-    return (np.nan_to_num(rows) > 0).reshape(-1, *rows.shape[-2:]).any(axis=0)
-
-
-def _without_batch(analysis: Analysis, mask: Mask, keep: Bools) -> Mask:
-    """Blocks that are the entries of the batch laid end to end are no windows."""
-    batches = {analysis[n].shape[0] for n in analysis.graph.inputs if analysis[n].shape}
-    if mask.kind == "local-window" and mask.window and len(keep) // mask.window in batches and not mask.causal:
-        return Mask(
-            "bidirectional", None, f"{mask.check}: the {len(keep) // mask.window} entries of the batch end to end"
-        )
-    return mask
-
-
-def _by_terms(analysis: Analysis, core: Core) -> Bools | None:
-    """Where the scores are too large to evaluate: what the masks alone keep."""
-    size = analysis[core.softmax].shape[-2:]
-    kept: Bools | None = None
-    for term, how in core.terms:
-        if analysis[term].size < size[0] * size[1]:
-            continue
-        value = analysis.probes[0].value(term)
-        if value is None or value.shape[-2:] != size or how not in {"add", "where", "where-not"}:
-            return None
-        if how == "add":
-            keep = np.asarray(value, dtype=np.float64) > -1e4
-        else:
-            keep = np.asarray(value, dtype=bool) == (how == "where")
-        keep = keep.reshape(-1, *size).any(axis=0)
-        kept = keep if kept is None else kept & keep
-    return kept
-
-
-def _nothing_masked(analysis: Analysis, core: Core) -> Bools | None:
-    """Scores that nothing is added to are all kept: their exponentials are positive."""
-    shape = analysis[core.softmax].shape
-    axis = int(analysis[core.softmax].attrs["axis"])  # type: ignore[arg-type]
-    rows = [n for i, n in enumerate(shape) if i != axis % len(shape)]
-    return np.ones((rows[-1], shape[axis]), dtype=bool) if rows and min(rows[-1], shape[axis]) > 0 else None
-
-
-def _keys(analysis: Analysis, core: Core) -> int:
-    """Number of real keys: a sink is one more column."""
-    joined = core.scores[0]
-    own = joined.right_only if core.k_port == "right" else joined.left_only
-    axes = joined.axes(core.k_port)
-    size = 1
-    for letter in own:
-        size *= analysis[core.k].shape[axes.index(letter)]
-    return size
-
-
-def _far(analysis: Analysis, core: Core, near: Mask) -> Mask:
-    """A causal mask may be a window wider than the trace: see whether it is one that a constant of its cone sets.
-
-    The mask is evaluated again with the constant at two small values; where it becomes a band that follows them, its
-    width at the constant's own value is known. A stored table larger than the trace is judged whole.
-    """
-    cone: set[str] = set()
-    for term, _ in core.terms:
-        cone |= analysis.back(term, 0)
-    keys = _keys(analysis, core)
-    for name in sorted(cone, key=analysis.place.__getitem__):
-        number = _number(analysis, name)
-        if number is not None and keys <= number + 1 and keys > max(_SMALL) + 1:
-            widths = [_width_at(analysis, core, name, small) for small in _SMALL]
-            if None not in widths and widths[1] - widths[0] == _SMALL[1] - _SMALL[0]:  # type: ignore[operator]
-                window = number + int(str(widths[0])) - _SMALL[0]
-                check = f"with the constant {number} set to {_SMALL[0]} and {_SMALL[1]} the mask is a band of {widths[0]} and {widths[1]}"
-                return Mask("sliding-window", window, check, causal=True)
-        table = _stored(analysis, name, keys)
-        if table is not None:
-            whole = classify(table)
-            if whole.kind == "sliding-window":
-                return whole
-    return near
-
-
-_SMALL = (4, 6)
-
-
-def _width_at(analysis: Analysis, core: Core, name: str, number: int) -> int | None:
-    """The width of the band that the mask becomes when a constant has another value."""
-    old = analysis[name].value
-    if old is None:
-        return None
-    value = np.full_like(old, number if float(old.reshape(-1)[0]) > 0 else -number)
-    probed = analysis.probes[0].override({name: value}).value(core.softmax)
-    keep = _keep(analysis, core, probed) if probed is not None else None
-    mask = classify(keep) if keep is not None else None
-    return mask.window if mask is not None and mask.kind == "sliding-window" else None
-
-
-def _stored(analysis: Analysis, name: str, keys: int) -> Bools | None:
-    """A stored square mask larger than the trace."""
-    node = analysis[name]
-    if node.op != "const" or node.value is None or node.is_float or len(node.shape) < 2:
-        return None
-    rows, columns = node.shape[-2:]
-    if rows != columns or rows <= keys or node.size != rows * columns or rows > 8192:
-        return None
-    table = np.asarray(node.value).reshape(rows, columns).astype(bool)
-    return table if table.any() and not table.all() else None
-
-
-def _number(analysis: Analysis, name: str) -> int | None:
-    """The whole number that a scalar constant holds."""
-    node = analysis[name]
-    if node.op == "const" and node.value is not None and node.size == 1 and node.value.dtype.kind in "if":
-        number = abs(float(node.value.reshape(-1)[0]))
-        return int(number) if number < 1 << 24 and number == int(number) else None
-    return None
 
 
 # -- groups by batching ----------------------------------------------------------------------------------------
@@ -226,7 +97,7 @@ def _as_in_sum(analysis: Analysis, tokens: Groups, root: str, trunk: str | None)
 def _grouped(
     analysis: Analysis, core: Core, tokens: Groups, keep: Bools | None, root: str | None, stream: str
 ) -> Visibility | None:
-    """Tell windows and factorised axes from the tokens that meet in one group; None where a group is the whole stream."""
+    """Tell windows and factorised axes by the tokens that meet in a group; None where that is the whole stream."""
     queries, keys = tokens
     if root is None or queries.shape[1] < 2 or (queries < 0).all() or (keys < 0).all():
         return None
@@ -249,7 +120,7 @@ def _grouped(
 
 
 def _over_video(analysis: Analysis, stream: str, tokens: NDArray[np.float64]) -> tuple[str | None, Mask] | None:
-    """For a video, follow a group's tokens to the patches they were: one place at all times, or one time at all places."""
+    """For a video, follow a group's tokens to their patches: one place at all times, or one time at all places."""
     places = _patches(analysis, stream)
     if places is None:
         return None
@@ -266,7 +137,7 @@ def _over_video(analysis: Analysis, stream: str, tokens: NDArray[np.float64]) ->
 
 
 def _patches(analysis: Analysis, stream: str) -> NDArray[np.int64] | None:
-    """For each token of the first batch entry the time and the place of its patch in a video input, -1 where it has none."""
+    """For each token of the first entry the time and place of its patch in a video input; -1 where it has none."""
     shape = analysis[stream].shape
     for name in analysis.order:
         node = analysis[name]
