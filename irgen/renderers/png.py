@@ -11,6 +11,9 @@ from irgen.scene import Scene
 
 LARGEST = 16_000
 
+KOREAN = "Pretendard,'Noto Sans KR','Noto Sans CJK KR','Apple SD Gothic Neo','Malgun Gothic',"
+"""Fonts put first in Korean figures, since resvg looks for a missing letter in any font, serif ones too."""
+
 
 def render(scene: Scene, theme: str = "light", *, scale: float = 2.0) -> bytes:
     """The figure as PNG bytes; `auto` means light. RenderError without the `png` extra or for a picture too large."""
@@ -20,6 +23,8 @@ def render(scene: Scene, theme: str = "light", *, scale: float = 2.0) -> bytes:
         raise RenderError("PNG needs resvg-py", fix="pip install 'irgen-arch[png]'") from missing
     scale = min(scale, LARGEST / max(scene.width, scene.height))
     document = svg.render(scene, "dark" if theme == "dark" else "light").decode("utf-8")
+    if scene.lang == "ko":
+        document = document.replace("font-family:", f"font-family:{KOREAN}", 1)
     wide = max(1, round(scene.width * scale))
     return bytes(resvg.svg_to_bytes(svg_string=document, width=wide, sans_serif_family="Inter"))
 

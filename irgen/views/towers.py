@@ -210,14 +210,18 @@ class TowerView:
     def _stage(self, number: int, stack: Stack) -> None:
         """One of many stacks of a tower: folded, in a frame of its own."""
         words = self.drawn.words
-        before = [part_box(f"b{number}.{at}", p, None, self.drawn, stack.name) for at, p in enumerate(stack.before)]
-        after = [part_box(f"a{number}.{at}", p, None, self.drawn, stack.name) for at, p in enumerate(stack.after)]
+        before = [self._outer("b", number, at, p) for at, p in enumerate(merged(stack.before))]
+        after = [self._outer("a", number, at, p) for at, p in enumerate(merged(stack.after))]
         inner = folded(stack, f"s{number}", self.drawn)
         label = words("Stage {n}", n=self.tower.stacks.index(number) + 1)
         if number == self.tower.stacks[-1]:
             self.pieces += [Frame(f"s{number}", Chain([*before, *inner]), label), *after]
         else:
             self.pieces.append(Frame(f"s{number}", Chain([*before, *inner, *after]), label))
+
+    def _outer(self, side: str, number: int, at: int, part: Part) -> Leaf:
+        """A part before or after the layers of a stack."""
+        return part_box(f"{side}{number}.{at}", part, None, self.drawn, self.found.stacks[number].name)
 
     def _stack(self, number: int, stack: Stack) -> None:
         if len(self.tower.stacks) > 2:
