@@ -199,7 +199,7 @@ def _sides(analysis: Analysis, joined: Product, softmax: str) -> tuple[str, str]
         if not letter:
             continue
         place = joined.out_axes.index(letter)
-        if node.shape[place] == 1:
+        if node.shape[place] == 1 or min(node.shape) < 0:
             continue
         numbers = np.arange(node.shape[place], dtype=np.float64).reshape(
             [-1 if i == place else 1 for i in range(len(node.shape))]

@@ -202,7 +202,7 @@ def convolution_facts(analysis: Analysis, name: str) -> dict[str, object]:
     node = analysis[name]
     weight = analysis[node.inputs[1]].shape
     groups = node.attrs.get("groups", 1)
-    channels = node.shape[1]
+    channels = node.shape[1] if len(node.shape) > 1 else None
     return {
         "kernel": list(weight[2:]),
         "stride": list(integers(node, "stride")) if "stride" in node.attrs else [],

@@ -36,10 +36,15 @@ def find_head(analysis: Analysis, marks: list[str], tables: set[str]) -> tuple[H
         final = max(last, key=analysis.place.__getitem__)
         before = [p for n, p in parts if analysis.place[n] < analysis.place[final]]
         tied = _tied(analysis, final, tables)
-        width = analysis[final].shape[1 if analysis.op(final).startswith("conv") else -1]
+        shape = analysis[final].shape
+        if not shape:
+            continue
+        width = shape[min(1, len(shape) - 1) if analysis.op(final).startswith("conv") else -1]
+        kind = _kind(
+            analysis, output, final, width, tied, tables, {analysis[s].shape[-1] for s in sums if analysis[s].shape}
+        )
         if _is_concatenated(analysis, final, output):
             width = analysis[output].shape[-1]
-        kind = _kind(analysis, output, final, width, tied, tables)
         if kind == "pooling":
             return Head("pooling", width, None, parts=[]), stem, nodes, [p for _, p in parts]
         return Head(kind, width, tied, parts=[p for _, p in parts]), stem, nodes, before
@@ -107,7 +112,7 @@ def _parts(analysis: Analysis, nodes: set[str]) -> list[tuple[str, Part]]:
         elif node.op in {"reduce_mean", "reduce_max", "adaptive_pool", "avg_pool"} or (
             node.op == "slice" and _picks_one(analysis, name)
         ):
-            part = Part("pooling", {"width": node.shape[-1]})
+            part = Part("pooling", {"width": node.shape[-1] if node.shape else None})
         if part is not None:
             part.parameters = weight_size(analysis, [name])
             parts.append((name, part))
@@ -146,16 +151,18 @@ def _tied(analysis: Analysis, final: str, tables: set[str]) -> bool:
     return False
 
 
-def _kind(analysis: Analysis, output: str, final: str, width: int, tied: bool, tables: set[str]) -> str:
+def _kind(
+    analysis: Analysis, output: str, final: str, width: int, tied: bool, tables: set[str], streams: set[int]
+) -> str:
     """What a head gives: tokens of a vocabulary, classes, a map, numbers, or a pooled state."""
     shape = analysis[output].shape
-    sizes = {analysis[t].shape[0] for t in tables}
+    sizes = {analysis[t].shape[0] for t in tables if analysis[t].shape}
     if len(shape) >= 4 and analysis.op(final).startswith("conv"):
         return "segmentation"
     if len(shape) >= 3 and (tied or width in sizes):
         return "lm"
     values = {analysis[n].shape[-1] for n in analysis.graph.inputs if analysis[n].is_float and analysis[n].shape}
-    if width == 1 or (width in values and len(shape) >= 3):
+    if width == 1 or (width in values | streams and len(shape) >= 3):
         return "regression"
     after = [n for n in analysis.between(final, [output]) if analysis.op(n) in {"tanh"}]
     if len(shape) == 2 and after:

@@ -1,3 +1,5 @@
+"""Cones named by their values: activations and gates of one function."""
+
 from tests.passes.graphs import canonical, operators
 
 GATE = """

@@ -1,3 +1,5 @@
+"""Convolutions, and what is a linear in disguise."""
+
 from tests.passes.graphs import canonical, operators, result
 
 CONV = "stride=(1,), dilation=(1,), groups=1"

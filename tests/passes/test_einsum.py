@@ -1,3 +1,5 @@
+"""Einsum as the operators that it says."""
+
 import pytest
 
 from tests.passes.graphs import canonical, operators

@@ -1,3 +1,5 @@
+"""The engine of the passes: rewriting, order, symbols."""
+
 from irgen.ir.text import parse, render
 from irgen.passes import normalise, ordered
 from irgen.passes.engine import Builder, sweep

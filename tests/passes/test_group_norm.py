@@ -1,3 +1,5 @@
+"""Group and instance norms from their spellings."""
+
 from tests.passes.graphs import canonical, operators, result
 
 X = "x = input : float32[2, 8, 6]\n"

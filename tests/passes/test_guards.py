@@ -1,3 +1,5 @@
+"""Guards against rows without keys, dropped where they change nothing."""
+
 from tests.passes.graphs import canonical, operators
 
 SCORES = """

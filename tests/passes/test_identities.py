@@ -1,3 +1,5 @@
+"""What computes nothing is dropped."""
+
 import pytest
 
 from tests.passes.graphs import canonical, operators

@@ -1,3 +1,5 @@
+"""Look-ups and gathers in their canonical form."""
+
 from tests.passes.graphs import canonical, operators, result
 
 IDS = "t = param : float32[11, 4]\ni = input : int64[2, 5]\n"

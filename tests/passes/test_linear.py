@@ -1,3 +1,5 @@
+"""Products with a weight as linear."""
+
 import pytest
 
 from tests.passes.graphs import canonical, operators, result

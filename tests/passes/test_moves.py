@@ -1,3 +1,5 @@
+"""Chains of reshapes and transposes folded."""
+
 import pytest
 
 from tests.passes.graphs import canonical, operators, result

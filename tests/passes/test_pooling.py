@@ -1,3 +1,5 @@
+"""Poolings in their canonical form."""
+
 from tests.passes.graphs import canonical, operators, result
 
 IMAGE = "x = input : float32[2, 3, 4, 6]\n"

@@ -1,3 +1,5 @@
+"""Rotary embeddings from their spellings."""
+
 import pytest
 import torch
 

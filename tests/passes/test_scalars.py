@@ -1,3 +1,5 @@
+"""Scalar factors and sums gathered."""
+
 import pytest
 
 from tests.passes.graphs import canonical, operators, result

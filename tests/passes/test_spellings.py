@@ -1,3 +1,5 @@
+"""One function in many spellings, one canonical operator."""
+
 import pytest
 import torch
 

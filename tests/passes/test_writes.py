@@ -1,3 +1,5 @@
+"""In-place writes made functional."""
+
 from tests.passes.graphs import canonical, operators
 
 BLANK = "x = input : float32[2, 6]\ny = input : float32[2, 3]\nz = full {value=0.0} : float32[2, 6]\n"
