@@ -69,7 +69,8 @@ def activation_of(analysis: Analysis, z: str, sources: list[str]) -> Activation 
             return swish
         acts = [_inner_activation(analysis, side) for side in data]
         named = [a for a in acts if a is not None]
-        if len(named) == 1:
+        other = next((side for side, act in zip(data, acts, strict=True) if act is None), None)
+        if len(named) == 1 and other is not None and not _bent(analysis, other, sources):
             return Activation(NAMES[named[0]], True, f"{named[0]} of one projection multiplies another")
     return _by_values(analysis, z, sources) or _unnamed(analysis, z, sources)
 
@@ -171,6 +172,16 @@ def _straight(analysis: Analysis, z: str, sources: list[str]) -> list[str]:
         if at in sources and analysis[name].size == analysis[z].size:
             found.append(name)
     return found
+
+
+def _bent(analysis: Analysis, name: str, sources: list[str]) -> list[str]:
+    """The nonlinear functions between the contractions and a node."""
+    floor = min(analysis.place[s] for s in sources)
+    between = (n for n in analysis.back(name, floor) if analysis.is_data(n) and n not in sources)
+    return [n for n in between if analysis.op(n) in NAMES or analysis.op(n) in _BENDS]
+
+
+_BENDS = frozenset({"exp", "erf", "pow", "maximum", "where", "log"})
 
 
 def _unnamed(analysis: Analysis, z: str, sources: list[str]) -> Activation | None:

@@ -220,7 +220,7 @@ class Analysis:
     def is_progression(self, name: str) -> bool:
         """Whether an integer tensor counts up in equal steps along its last axis, or is one value everywhere."""
         value = self.probes[0].value(name)
-        if value is None or value.size == 0:
+        if value is None or value.size == 0 or np.iscomplexobj(value):
             return False
         if value.ndim == 0:
             return True

@@ -205,17 +205,36 @@ def _verdict(
         return None
     rows = np.asarray(logits, dtype=np.float64).reshape(-1, experts)
     soft = np.exp(rows - rows.max(axis=-1, keepdims=True))
-    references = {"softmax": soft / soft.sum(axis=-1, keepdims=True), "sigmoid": 1 / (1 + np.exp(-rows))}
+    references = [("softmax", soft / soft.sum(axis=-1, keepdims=True)), ("sigmoid", 1 / (1 + np.exp(-rows)))]
+    references += _own_scores(analysis, probe, reached, len(rows), experts)
     chosen = _places(analysis, probe, reached, len(rows), top_k, experts)
-    found: tuple[str | None, bool] | None = None
+    scored: tuple[str | None, bool] | None = None
+    unscored: list[bool] = []
     for name in sorted(reached, key=analysis.place.__getitem__):
         weights = _chosen_weights(analysis, probe, name, len(rows), top_k, experts)
         if weights is None:
             continue
-        scoring = next((word for word, ref in references.items() if _proportional(weights, ref, top_k, chosen)), None)
-        if scoring is not None or found is None or found[0] is None:
-            sums = weights.sum(axis=-1)
-            found = (scoring, bool(np.ptp(sums) <= _TOLERANCE * np.abs(sums).max()))
+        scoring = next((word for word, ref in references if _proportional(weights, ref, top_k, chosen)), None)
+        sums = weights.sum(axis=-1)
+        summed = bool(np.ptp(sums) <= _TOLERANCE * np.abs(sums).max())
+        if scoring is not None:
+            scored = (scoring, summed)
+        else:
+            unscored.append(summed)
+    return scored or ((None, any(unscored)) if unscored else None)
+
+
+def _own_scores(
+    analysis: Analysis, probe: Probe, reached: frozenset[str], tokens: int, experts: int
+) -> list[tuple[str, Floats]]:
+    """What the graph's own softmax and sigmoid over the choices give (of scores that were scaled or shifted)."""
+    found: list[tuple[str, Floats]] = []
+    for name in sorted(reached, key=analysis.place.__getitem__):
+        node = analysis[name]
+        if node.op in {"softmax", "sigmoid"} and node.shape[-1:] == (experts,) and node.tensor.size == tokens * experts:
+            value = probe.value(name)
+            if value is not None:
+                found.append((node.op, np.asarray(value, dtype=np.float64).reshape(tokens, experts)))
     return found
 
 

@@ -254,7 +254,8 @@ def _position(analysis: Analysis, core: Core, q: Operand, k: Operand) -> tuple[s
     if len(core.scores) == 1 and not (analysis.live(core.q) and analysis.live(core.k)) and analysis.live(core.v):
         return "none", "no term depends on positions"
     for term, how in core.terms:
-        if how in {"add", "sub"} and analysis[term].is_float:
+        beside = how in {"add", "sub"} and analysis[term].is_float and not _from_scores(analysis, core, term)
+        if beside:
             kind = _bias_kind(analysis, term)
             if kind is not None:
                 return kind
@@ -278,6 +279,11 @@ def _rotated(analysis: Analysis, name: str, operand: Operand) -> bool:
     moving = [a for a in tables if np.ptp(a) > 1e-3]
     squares = (a * a + b * b for i, a in enumerate(moving) for b in moving[i + 1 :] if a.shape == b.shape)
     return any(float(np.ptp(s)) < 1e-5 * max(float(s.max()), 1e-9) for s in squares)
+
+
+def _from_scores(analysis: Analysis, core: Core, term: str) -> bool:
+    """Whether a term is made of the scores themselves (the largest of a row, in a softmax by hand)."""
+    return any(analysis.reaches(s.node, term) for s in core.scores)
 
 
 def _bias_kind(analysis: Analysis, term: str) -> tuple[str, str] | None:

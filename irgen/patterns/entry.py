@@ -122,7 +122,8 @@ def _name_codebooks(analysis: Analysis, lookups: dict[str, Embedding]) -> bool:
     tables = {analysis[n].inputs[0] for n in lookups}
     sources = {_sliced(analysis, analysis[n].inputs[-1]) for n in lookups}
     sizes = {(e.size, e.width) for e in lookups.values()}
-    if len(tables) < 2 or len(sources) != 1 or len(sizes) != 1 or None in sources:
+    sliced = len(sources) == 1 and None not in sources
+    if len(tables) < 2 or len(sizes) != 1 or not (sliced or len(tables) > 2):
         return False
     for embedding in lookups.values():
         embedding.kind = "codebook"
