@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.survey.overruled import FIELDS
+
 Facts = dict[str, Any]
 
 #: For each field of a stack, the settings that state it, and their names in the two halves of an encoder-decoder.
@@ -42,6 +44,7 @@ HALVES: dict[str, dict[str, tuple[str, ...]]] = {
         ),
         "heads": ("encoder_attention_heads", "encoder_num_attention_heads"),
         "hidden": ("encoder_ffn_dim", "encoder_intermediate_size"),
+        "activation": ("encoder_hidden_act",),
     },
     "decoder": {
         "layers": (
@@ -53,6 +56,7 @@ HALVES: dict[str, dict[str, tuple[str, ...]]] = {
         ),
         "heads": ("decoder_attention_heads", "decoder_num_attention_heads"),
         "hidden": ("decoder_ffn_dim", "decoder_intermediate_size"),
+        "activation": ("decoder_hidden_act",),
     },
 }
 ACTIVATIONS = {
@@ -72,42 +76,6 @@ ACTIVATIONS = {
     "tanh": "tanh",
     "gated-gelu": "gelu-tanh",
     "gated-silu": "silu",
-}
-#: What a configuration states and the code does otherwise, told from the source of the model, not from irgen's answer.
-OVERRULED: dict[str, dict[str, str]] = {
-    "norm": dict.fromkeys(
-        (
-            "t5",
-            "mt5",
-            "umt5",
-            "udop",
-            "longt5",
-            "switch_transformers",
-            "pop2piano",
-            "pix2struct",
-            "pix2struct_text_model",
-        ),
-        "layer_norm_epsilon belongs to an RMS norm",
-    ),
-    "activation": {"openai-gpt": "its own table calls the tanh approximation gelu"},
-    "family": {
-        "xlnet": "a language model over permutations, not causal",
-        "xlm": "causal only when asked to be",
-        "nemotron_asr_streaming": "a transducer",
-        "parakeet_rnnt": "a transducer",
-        "parakeet_tdt": "a transducer",
-        "fastspeech2_conformer": "both halves are encoders",
-        "fastspeech2_conformer_with_hifigan": "both halves are encoders",
-    },
-    "hidden": {
-        "falcon_mamba": "no feed-forward",
-        "mamba": "no feed-forward",
-        "mamba2": "no feed-forward",
-        "xlstm": "-",
-    },
-    "heads": {"xlstm": "of its memory cells"},
-    "head_dim": {"xlstm": "of its memory cells"},
-    "layers": {"funnel": "pooled blocks", "fastspeech2_conformer": "the decoder field is of the vocoder"},
 }
 #: Parts that hold no stack of their own kind, or whose fields restate those of another part.
 SKIPPED = re.compile(r"^(text_encoder_config|generation|quantization|rope).*")
@@ -176,7 +144,7 @@ def _fields(config: Any, half: str | None) -> Facts:
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value <= 0):
             del facts[name]
     found = _consistent(config, facts)
-    return {name: value for name, value in found.items() if kind not in OVERRULED.get(name, ())}
+    return {name: value for name, value in found.items() if name not in FIELDS.get(kind, ())}
 
 
 def _consistent(config: Any, facts: Facts) -> Facts:
@@ -201,6 +169,9 @@ def _consistent(config: Any, facts: Facts) -> Facts:
     if facts.get("experts", 2) < 2:
         for name in ("experts", "top_k", "expert_hidden"):
             facts.pop(name, None)
+    dense = getattr(config, "first_k_dense_replace", 0) or "dense" in (getattr(config, "mlp_layer_types", None) or [])
+    if "expert_hidden" in facts and not dense:  # every layer is a mixture: the dense width is not in force
+        facts.pop("hidden", None)
     if "experts" not in facts:
         facts.pop("top_k", None)
         facts.pop("expert_hidden", None)
@@ -218,7 +189,7 @@ def _consistent(config: Any, facts: Facts) -> Facts:
 
 
 def _family(config: Any, class_name: str, parts: list[Part]) -> str | None:
-    if str(getattr(config, "model_type", "")) in OVERRULED["family"]:
+    if "family" in FIELDS.get(str(getattr(config, "model_type", "")), ()):
         return None
     if getattr(config, "is_encoder_decoder", False):
         return "encoder-decoder"

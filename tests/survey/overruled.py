@@ -1,0 +1,33 @@
+"""What a configuration states and the model's code does otherwise: told from its source, never from irgen's answer."""
+
+#: Model types, the fields that do not hold for them, and why.
+ROWS: tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...] = (
+    (
+        ("t5", "mt5", "umt5", "udop", "longt5", "switch_transformers", "pop2piano", "pix2struct_text_model"),
+        ("norm",),
+        "layer_norm_epsilon belongs to an RMS norm",
+    ),
+    (("phimoe", "hunyuan_vl_vision"), ("norm",), "rms_norm_eps belongs to a LayerNorm"),
+    (("openai-gpt",), ("activation",), "its own table calls the tanh approximation gelu"),
+    (("xlnet",), ("family",), "a language model over permutations"),
+    (("xlm",), ("family",), "causal only when asked to be"),
+    (("nemotron_asr_streaming", "parakeet_rnnt", "parakeet_tdt"), ("family",), "a transducer"),
+    (
+        ("fastspeech2_conformer", "fastspeech2_conformer_with_hifigan"),
+        ("family", "layers"),
+        "both halves are encoders, of other fields",
+    ),
+    (("falcon_mamba", "mamba", "mamba2", "xlstm"), ("hidden", "activation"), "no feed-forward"),
+    (("xlstm",), ("heads", "head_dim"), "heads of its memory cells"),
+    (("glm4v_vision", "glm46v_vision", "glm4v_moe_vision", "glm_image_vision"), ("hidden",), "that of the merger"),
+    (("lfm2", "lfm2_moe"), ("hidden",), "rounded by block_auto_adjust_ff_dim"),
+    (("qwen2_vl_vision",), ("width", "hidden", "head_dim"), "embed_dim is the width, hidden_size that of the text"),
+    (("falcon",), ("kv_heads",), "one, by multi_query"),
+    (("modernbert", "openai_privacy_filter"), ("window",), "counted to one side of both"),
+    (("funnel",), ("layers",), "blocks that pool"),
+)
+
+FIELDS: dict[str, set[str]] = {}
+for _types, _fields, _ in ROWS:
+    for _type in _types:
+        FIELDS.setdefault(_type, set()).update(_fields)
