@@ -35,7 +35,8 @@ class Change:
     `kind` is `added`, `removed`, `replaced` (another kind in the same place), `fact` (`key` went from `old` to `new`),
     `moved` (another residual form), `reordered`, `repeated` (another number of layers), `period` (another sequence of
     layers), `rewired` (another source), `operators` (others inside) or `total` (parameters). `a` and `b` are the places
-    on both sides, `regions` the labelled regions there, of the first instance. `parts` are the changes that follow from this one, or that it is made of.
+    on both sides, `regions` the labelled regions there, of the first instance. `parts` are the changes that follow
+    from this one, or that it is made of.
     """
 
     kind: str

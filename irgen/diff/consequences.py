@@ -20,7 +20,18 @@ FOLLOWS: dict[str, tuple[str, ...]] = {
 
 def gathered(changes: Sequence[Change], unpaired: Iterable[str] = ()) -> list[Change]:
     """The changes with those that follow from others put into them."""
-    return _family(_with_stacks(_beside(list(changes)), frozenset(unpaired)))
+    return _totals(_family(_with_stacks(_beside(list(changes)), frozenset(unpaired))))
+
+
+def _totals(changes: list[Change]) -> list[Change]:
+    """Where all parameters are active, their number is told once."""
+    whole = next((c for c in changes if c.kind == "total" and c.key == "parameters"), None)
+    active = next((c for c in changes if c.kind == "total" and c.key == "active"), None)
+    if whole is None or active is None or (whole.old, whole.new) != (active.old, active.new):
+        return changes
+    kept = [c for c in changes if c is not active]
+    kept[kept.index(whole)] = replace(whole, parts=(*whole.parts, active))
+    return kept
 
 
 def _beside(changes: list[Change]) -> list[Change]:

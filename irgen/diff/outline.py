@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
+from irgen.diff.cuts import joined
 from irgen.ir.architecture import Architecture, Block, Embedding, Fact, Head, Part, Port, Stack
 
 WIDTH = "as the stream"
 VOCABULARY = "vocabulary"
 AS_HEAD = "as the head"
+BEFORE = "the stack before"
 RELATIVE = ("in", "out", "width", "channels")
 """Facts that are said relative to the stream where they are as wide as that."""
 
@@ -42,10 +44,12 @@ class Item:
 
 def outline(found: Architecture) -> Item:
     """The tree of an architecture. Names of inputs and outputs, sizes that vary with the input, findings: left out."""
+    found = joined(found)
     widths = {stack.name: stack.width for stack in found.stacks}
     readers = [[s.name for s in found.stacks if f"embedding:{i}" in s.reads] for i in range(len(found.embeddings))]
+    first = [found.stacks[0].name] if found.stacks else []
     embeddings = [
-        _embedding(e, feeds, widths.get(feeds[0]) if feeds else None)
+        _embedding(e, feeds if feeds != first else [], widths.get(feeds[0]) if feeds else None)
         for e, feeds in zip(found.embeddings, readers, strict=True)
     ]
     vocabulary = next((e.size for e in found.embeddings if e.kind == "token"), None)
@@ -58,7 +62,10 @@ def outline(found: Architecture) -> Item:
     slots = {
         "input": tuple(_port("input", port) for port in found.inputs),
         "embedding": tuple(sorted(embeddings, key=lambda item: item.key)),
-        "stack": tuple(_stack(stack) for stack in found.stacks),
+        "stack": tuple(
+            _stack(stack, before)
+            for stack, before in zip(found.stacks, [None, *(s.name for s in found.stacks)], strict=False)
+        ),
         "link": tuple(sorted(links, key=lambda item: item.key)),
         "head": (_head(found, vocabulary),),
         "output": tuple(_port("output", port) for port in found.outputs),
@@ -94,7 +101,8 @@ def _embedding(e: Embedding, feeds: list[str], width: int | None) -> Item:
     return Item(e.kind, _said({**shown, "size": e.size, "width": wide, "feeds": feeds or None}), {}, e.region, e)
 
 
-def _stack(stack: Stack) -> Item:
+def _stack(stack: Stack, before: str | None) -> Item:
+    reads = [read for read in stack.reads if not read.startswith("embedding:")]
     places = sorted((at, number) for number, block in enumerate(stack.blocks) for at in block.at)
     layers = [_layer(block, stack) for block in stack.blocks]
     slots = {
@@ -104,7 +112,7 @@ def _stack(stack: Stack) -> Item:
     }
     facts = {
         "role": stack.role, "width": stack.width, "shared": stack.shared or None, "latents": stack.latents,
-        "reads": [read for read in stack.reads if not read.startswith("embedding:")] or None,
+        "reads": BEFORE if reads == [before] else reads or None,
     }  # fmt: skip
     return Item(stack.name, _said(facts), slots, stack.name, stack)
 
@@ -143,7 +151,7 @@ def _head(found: Architecture, vocabulary: Fact) -> Item:
         Item(item.kind, {k: AS_HEAD if v == head.width else v for k, v in item.facts.items()}, {}, None, item.origin)
         for item in _parts(parts, stack.width if stack else None)
     )  # fmt: skip
-    reads = head.reads if len(found.stacks) > 1 else None
+    reads = None if stack in found.stacks[-1:] else head.reads
     return Item(
         head.kind, _said({"width": width, "tied": head.tied, "reads": reads}), {"part": shown}, head.region, head
     )

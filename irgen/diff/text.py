@@ -108,6 +108,8 @@ def value(found: Any, key: str = "") -> str:
     if isinstance(found, Item):
         said = described(found)
         return f"{found.kind} ({said})" if said else found.kind
+    if found is None and key == "form":
+        return "as the block"
     if found is None:
         return "nothing" if key == "operators" else "none"
     if isinstance(found, bool):
