@@ -212,7 +212,9 @@ def named(a: int, b: int, symbols: Sequence[Symbol]) -> str | None:
     if a < 0 or b < 0:
         return None
     moving = [s for s in symbols if s.sizes[0] != s.sizes[1]]
-    return _exact(a, b, moving) or _shifted(a, b, moving) or _rounded(a, b, moving)
+    return (
+        _exact(a, b, moving) or _shifted(a, b, moving, 1) or _rounded(a, b, moving) or _shifted(a, b, moving, 8) or "?"
+    )
 
 
 def _exact(a: int, b: int, moving: Sequence[Symbol]) -> str | None:
@@ -227,17 +229,17 @@ def _exact(a: int, b: int, moving: Sequence[Symbol]) -> str | None:
     return None
 
 
-def _shifted(a: int, b: int, moving: Sequence[Symbol]) -> str | None:
-    """A multiple of one symbol and a number more or less."""
+def _shifted(a: int, b: int, moving: Sequence[Symbol], most: int) -> str | None:
+    """A multiple (at most so many times) of one symbol and a number more or less."""
     for symbol in sorted(moving, key=lambda s: s.sizes[0] - s.sizes[1]):
         x, y = symbol.sizes
-        if (b - a) % (y - x) == 0 and (k := (b - a) // (y - x)) > 0:
+        if (b - a) % (y - x) == 0 and 0 < (k := (b - a) // (y - x)) <= most:
             return f"{symbol.name if k == 1 else f'{k}·{symbol.name}'}{a - k * x:+d}".replace("-", "−")
     return None
 
 
-def _rounded(a: int, b: int, moving: Sequence[Symbol]) -> str:
-    """A size that strides made from one symbol, rounded; else only that it varies."""
+def _rounded(a: int, b: int, moving: Sequence[Symbol]) -> str | None:
+    """A size that strides made from one symbol, rounded."""
     for symbol in moving:
         x, y = symbol.sizes
         for k in (2, 4, 8, 16, 32, 3, 5, 7, 10, 14):
@@ -245,7 +247,7 @@ def _rounded(a: int, b: int, moving: Sequence[Symbol]) -> str:
                 return f"⌈{symbol.name}/{k}⌉"
             if (x // k, y // k) == (a, b):
                 return f"⌊{symbol.name}/{k}⌋"
-    return "?"
+    return None
 
 
 def annotated(first: Graph, second: Graph, symbols: Sequence[Symbol]) -> Graph:

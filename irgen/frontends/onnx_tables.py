@@ -98,7 +98,10 @@ _IDLE = _WRITTEN | {"mul", "mask", "scan", "loop", "concat", "sub"}
 
 def _idle(roles: set[str], node: Node) -> bool:
     """One repeated number along two axes or more where nothing learned stands: initial states, empty buffers, masks."""
-    return bool(roles) and roles <= (_IDLE if sum(n > 1 for n in node.shape) >= 2 else _WRITTEN)
+    allowed = _IDLE if sum(n > 1 for n in node.shape) >= 2 else _WRITTEN
+    if node.tensor.rank >= 3 and node.shape[0] > 1:  # one for each entry of the traced batch
+        allowed = allowed | {"add"}
+    return bool(roles) and roles <= allowed
 
 
 def _frequencies(graph: Graph) -> set[str]:
@@ -151,7 +154,8 @@ def is_literal(value: Numbers) -> bool:
     if x < 2e-3 or x > 1000 or any(np.isclose(x, number, rtol=1e-6) for number in _NUMBERS):
         return True
     powers = np.array([x, x**2, x**4, 1 / x, 1 / x**2, 1 / x**4])
-    return bool((np.abs(powers - np.round(powers)) < 4e-6 * powers)[powers > 0.5].any())
+    near = np.abs(powers - np.round(powers)) < 1e-6 * powers
+    return bool(near[(powers > 0.5) & (powers < 5000)].any())
 
 
 _NORMS = {"layer_norm", "rms_norm", "group_norm"}
@@ -183,9 +187,18 @@ def _odd_vectors(graph: Graph, values: Values) -> set[str]:
 
 def is_fixed(value: Numbers) -> bool:
     """Whether the values show that nobody learned them."""
+    if value.dtype.kind != "f":
+        return False
     if value.ndim == 1 and _random(value[:8].tolist()):
         return is_mask(value)
-    return is_mask(value) or is_whole(value) or is_progression(value) or is_wave(value) or is_ramp(value)
+    return (
+        is_mask(value)
+        or is_triangle(value)
+        or is_whole(value)
+        or is_progression(value)
+        or is_wave(value)
+        or is_ramp(value)
+    )
 
 
 def _random(first: list[float]) -> bool:
@@ -199,6 +212,13 @@ def _random(first: list[float]) -> bool:
 def is_mask(value: Numbers) -> bool:
     """Minus infinity (or almost) among the values."""
     return bool(value.size) and (float(np.nanmin(value)) <= -1e4 or not np.isfinite(value).all())
+
+
+def is_triangle(value: Numbers) -> bool:
+    """Square in the last two axes, and exactly zero above the diagonal: a decay, or a mask that multiplies."""
+    if value.ndim < 2 or value.shape[-1] != value.shape[-2] or value.shape[-1] < 3:
+        return False
+    return not np.triu(value, 1).any() and bool(np.tril(value, -1).any())
 
 
 def is_whole(value: Numbers) -> bool:

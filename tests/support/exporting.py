@@ -2,7 +2,9 @@
 
 import contextlib
 import logging
+import os
 import signal
+import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -40,11 +42,19 @@ def quiet() -> Iterator[None]:
     """Exporters talk and warn; tests run with warnings as errors."""
     level = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
+    sys.stdout.flush()
+    shown = os.dup(1)  # torch prints its graph from C++ when it fails
+    silent = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silent, 1)
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(None):
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
+        sys.stdout.flush()
+        os.dup2(shown, 1)
+        os.close(shown)
+        os.close(silent)
         logging.disable(level)
 
 
