@@ -20,6 +20,8 @@ BOUNDARIES = {
     "irgen/frontends/torch_live.py",
     "irgen/frontends/torch_fx.py",
     "irgen/frontends/torch_export.py",
+    "irgen/frontends/huggingface.py",
+    "irgen/frontends/inputs.py",
 }
 """Where any error may be caught, to be told: the end of the command line, and around a user's own code and files."""
 

@@ -50,27 +50,33 @@ PUBLISHED: dict[str, dict[str, Any]] = {
         "sublayers": {"0.0.0": attention(12, 12, 64, "bidirectional"), "0.0.1": mlp(3072, "gelu")},
     },
     "distilbert": {
-        "family": "encoder-only", "millions": 67.0, "stacks": [("encoder", 6, 768)], "head": "lm", "embeddings": TOKENS,
+        "family": "encoder-only", "millions": 67.0, "stacks": [("encoder", 6, 768)], "head": "lm",
+        "embeddings": TOKENS,
         "sublayers": {"0.0.0": attention(12, 12, 64, "bidirectional"), "0.0.1": mlp(3072, "gelu")},
     },
     "gpt2": {
-        "family": "decoder-only", "millions": 124.4, "stacks": [("decoder", 12, 768)], "head": "lm", "embeddings": TOKENS,
+        "family": "decoder-only", "millions": 124.4, "stacks": [("decoder", 12, 768)], "head": "lm",
+        "embeddings": TOKENS,
         "sublayers": {"0.0.0": attention(12, 12, 64, "causal"), "0.0.1": mlp(3072, "gelu-tanh")},
     },
     "distilgpt2": {
-        "family": "decoder-only", "millions": 81.9, "stacks": [("decoder", 6, 768)], "head": "lm", "embeddings": TOKENS,
+        "family": "decoder-only", "millions": 81.9, "stacks": [("decoder", 6, 768)], "head": "lm",
+        "embeddings": TOKENS,
         "sublayers": {"0.0.0": attention(12, 12, 64, "causal"), "0.0.1": mlp(3072, "gelu-tanh")},
     },
     "openai-gpt": {
-        "family": "decoder-only", "millions": 116.5, "stacks": [("decoder", 12, 768)], "head": "lm", "embeddings": TOKENS,
+        "family": "decoder-only", "millions": 116.5, "stacks": [("decoder", 12, 768)], "head": "lm",
+        "embeddings": TOKENS,
         "sublayers": {"0.0.0": attention(12, 12, 64, "causal"), "0.0.1": mlp(3072, "gelu-tanh")},
     },
     "llama": {
-        "family": "decoder-only", "millions": 6738.4, "stacks": [("decoder", 32, 4096)], "head": "lm", "embeddings": ["token"],
+        "family": "decoder-only", "millions": 6738.4, "stacks": [("decoder", 32, 4096)], "head": "lm",
+        "embeddings": ["token"],
         "sublayers": {"0.0.0": attention(32, 32, 128, "causal", "rope", bias=False), "0.0.1": mlp(11008, "silu", True)},
     },
     "gemma": {
-        "family": "decoder-only", "millions": 2506.2, "stacks": [("decoder", 18, 2048)], "head": "lm", "embeddings": ["token"],
+        "family": "decoder-only", "millions": 2506.2, "stacks": [("decoder", 18, 2048)], "head": "lm",
+        "embeddings": ["token"],
         "sublayers": {
             "0.0.0": attention(8, 1, 256, "causal", "rope", variant="mqa"), "0.0.1": mlp(16384, "gelu-tanh", True),
         },

@@ -1,4 +1,4 @@
-"""The facts of every system: what is published, at full size, and the whole record of its twin as it was hand-checked."""
+"""The facts of every system: what is published, at full size, and the hand-checked record of its twin."""
 
 from __future__ import annotations
 
