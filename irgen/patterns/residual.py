@@ -262,6 +262,8 @@ def _previous(analysis: Analysis, s: Sum, by_node: dict[str, Sum]) -> str | None
         node = analysis[name]
         if below is None and (node.op in NORMS or node.op in ACTIVATIONS or node.op in {"pad", "slice"}):
             below = analysis.main_input(name)
+        if below is None and node.op in {"scatter_nd", "masked_scatter", "write"} and analysis.is_data(node.inputs[0]):
+            below = node.inputs[0]
         if below is None and node.op == "concat":
             pieces, _ = _pieces(analysis, name)
             last = max(pieces, key=analysis.place.__getitem__, default=None)

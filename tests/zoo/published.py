@@ -109,7 +109,9 @@ PUBLISHED: dict[str, dict[str, Any]] = {
     "mamba": {
         "family": "decoder-only", "millions": 2768.3, "stacks": [("decoder", 64, 2560)], "head": "lm",
         "embeddings": ["token"],
-        "sublayers": {"0.0.0": {"kind": "selective-scan", "state": 16, "inner": 5120, "conv_kernel": 4, "variant": "s6"}},
+        "sublayers": {
+            "0.0.0": {"kind": "selective-scan", "state": 16, "inner": 5120, "conv_kernel": 4, "variant": "s6"},
+        },
     },
     "recurrentgemma": {
         "family": "decoder-only", "millions": 2682.9, "stacks": [("decoder", 26, 2560)], "head": "lm",
