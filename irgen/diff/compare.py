@@ -81,10 +81,10 @@ class Comparison:
         path_b: Path | None = None if j is None else (("stack", j),)
         if i is None or path_a is None:
             new = b.slots["stack"][cast("int", j)]
-            return [Change("added", new.kind, None, path_b, "", None, new)]
+            return [Change("added", new.kind, None, path_b, "", None, new, regions=(None, new.region))]
         if j is None or path_b is None:
             old = a.slots["stack"][i]
-            return [Change("removed", old.kind, path_a, None, "", old, None)]
+            return [Change("removed", old.kind, path_a, None, "", old, None, regions=(old.region, None))]
         x, y = a.slots["stack"][i], b.slots["stack"][j]
         name = x.kind
         found = list(facts(x, y, name, path_a, path_b))

@@ -141,14 +141,34 @@ def _groups(layers: Sequence[Item], places: Sequence[int]) -> dict[int, list[int
 
 def _gone(of: Sequences, found: Alignment, a: Sequence[Item]) -> list[Change]:
     return [
-        Change("removed", f"{of.name}.layer", (*of.a, ("layer", tuple(at))), None, "", a[at[0]], None, (tuple(at), ()))
+        Change(
+            "removed",
+            f"{of.name}.layer",
+            (*of.a, ("layer", tuple(at))),
+            None,
+            "",
+            a[at[0]],
+            None,
+            (tuple(at), ()),
+            regions=(f"{of.x.region}.{at[0]}", None),
+        )
         for at in _groups(a, found.removed).values()
     ]
 
 
 def _come(of: Sequences, found: Alignment, b: Sequence[Item]) -> list[Change]:
     return [
-        Change("added", f"{of.name}.layer", None, (*of.b, ("layer", tuple(at))), "", None, b[at[0]], ((), tuple(at)))
+        Change(
+            "added",
+            f"{of.name}.layer",
+            None,
+            (*of.b, ("layer", tuple(at))),
+            "",
+            None,
+            b[at[0]],
+            ((), tuple(at)),
+            regions=(None, f"{of.y.region}.{at[0]}"),
+        )
         for at in _groups(b, found.added).values()
     ]
 
@@ -160,7 +180,8 @@ def _told(
     names = {id(pair.y): id(pair.x) for pair in found.pairs}
     ours, theirs = [id(layer) for layer in a], [names.get(id(layer), id(layer)) for layer in b]
     old, new = shown(a, [*a, *b]), shown(b, [*a, *b])
-    whole = Change("period", of.name, of.a, of.b, "layers", old, new, parts=tuple(steps))
+    regions = (of.x.region, of.y.region)
+    whole = Change("period", of.name, of.a, of.b, "layers", old, new, parts=tuple(steps), regions=regions)
     if found.follows(a, b) and (period(ours) == period(theirs) or runs(ours) == runs(theirs)):
         gone = [step for step in steps if step not in some]
         return [*some, *([replace(whole, kind="repeated", old=len(a), new=len(b), parts=tuple(gone))] if gone else [])]
