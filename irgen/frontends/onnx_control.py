@@ -15,6 +15,9 @@ from irgen.ir.graph import Node
 from irgen.ir.rules import Shape
 from irgen.ir.tensor import TensorType
 
+UNROLLED = 4096
+"""Steps of the longest loop that is written out."""
+
 
 def _graph(c: Call, name: str) -> GraphProto:
     return cast("GraphProto", c.need(name))
@@ -89,8 +92,10 @@ def _loop(c: Call) -> Sequence[str]:
     count = c.known(0)
     steps = int(count.reshape(-1)[0]) if count is not None and count.size == 1 else -1
     states = [c.operand(i) for i in range(2, len(c.inputs))]
-    if any(x in c.b.sequences for x in states) or len(body.output) < 1 + len(states):
+    if len(body.output) < 1 + len(states):
         raise NotFolded
+    if any(x in c.b.sequences for x in states):
+        return _unrolled(c, body, steps, states)
     kinds = [c.b.type(x) for x in states]
     outer = [TensorType("int64", ()), TensorType("bool", ())]
     inner = c.sweep.body(body, [*outer, *kinds])
@@ -106,6 +111,25 @@ def _loop(c: Call) -> Sequence[str]:
         results.append(TensorType(kind.dtype, _stack(kind.shape, 0, steps)))
     inputs = (c.optional(0), c.optional(1), *states, *inner.captured)
     return c.b.several("loop", inputs, results, inner.build.graph, states=len(states)) if results else []
+
+
+def _unrolled(c: Call, body: GraphProto, steps: int, states: list[str]) -> Sequence[str]:
+    """A loop that collects tensors in a sequence, step by step in place: its count has to be a number."""
+    if not 0 <= steps <= UNROLLED:
+        raise NotFolded
+    going = c.optional(1) or c.b.const(np.asarray(True))
+    stacks: list[list[str]] = [[] for _ in body.output[1 + len(states) :]]
+    for step in range(steps):
+        results = c.sweep.inline(body, (c.b.const(np.asarray(step)), going, *states))
+        states = results[1 : 1 + len(states)]
+        for stack, out in zip(stacks, results[1 + len(states) :], strict=True):
+            stack.append(c.b.unsqueeze(out, 0))
+        value = c.b.known(results[0])
+        if value is None:
+            raise NotFolded
+        if not value.all():
+            break
+    return [*states, *(c.b.concat(stack, 0) for stack in stacks)]
 
 
 def _keeps_going(outputs: Sequence[str], known: object) -> bool:

@@ -226,11 +226,15 @@ class Sweep:
         inner.build.graph.outputs = inner.within(graph)
         return inner
 
-    def inline(self, graph: GraphProto) -> list[str]:
-        """The results of a branch that is always taken, lowered in place."""
+    def inline(self, graph: GraphProto, given: Sequence[str] = ()) -> list[str]:
+        """The results of a branch that is always taken, or of one step of a loop, lowered in place.
+
+        `given` are the nodes that its formal inputs stand for.
+        """
         if self.depth >= DEPTH_LIMIT:
             raise SourceError(f"bodies are nested deeper than {DEPTH_LIMIT}")
         scope = Sweep(self.source, self.build, self, depth=self.depth + 1, module=self.build.origin, inner=self.inner)
+        scope.names |= {formal.name: name for formal, name in zip(graph.input, given, strict=False)}
         return scope.within(graph)
 
     def within(self, graph: GraphProto) -> list[str]:

@@ -17,7 +17,7 @@ from irgen.patterns import label
 from irgen.zoo import systems
 from tests.patterns import mixtures, recurrences
 from tests.patterns.branches import TOKENS, WIDTH, Residual
-from tests.support.exporting import export_dynamo, export_torchscript, randomised
+from tests.support.exporting import export_dynamo, export_torchscript, quiet, randomised
 
 
 def stacks(graph: Graph) -> str:
@@ -51,3 +51,33 @@ def test_a_file_has_the_facts_of_the_live_module(name: str, export: object, tmp_
     x = torch.randn(2, TOKENS, WIDTH)
     path = export(module, {"x": x}, tmp_path / "model.onnx")
     assert stacks(onnx.read(path)) == stacks(capture(module, (x,)))
+
+
+def stepped(fade: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+    """A recurrence over a list, kept as a loop by the TorchScript exporter."""
+    state = torch.zeros_like(value[:, 0])
+    outputs = []
+    for t in range(value.shape[1]):
+        state = fade[:, t] * state + value[:, t]
+        outputs.append(state)
+    return torch.stack(outputs, 1)
+
+
+class Stepped(torch.nn.Module):
+    """A gated recurrence whose loop is scripted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        with quiet():
+            self.run = torch.jit.script(stepped)
+        self.fade, self.value, self.out = (torch.nn.Linear(a, b) for a, b in ((WIDTH, 32), (WIDTH, 32), (32, WIDTH)))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.out(self.run(torch.sigmoid(self.fade(x)), self.value(x)))
+
+
+def test_a_loop_that_collects_a_sequence_is_read_step_by_step(tmp_path: Path):
+    module = randomised(Residual(Stepped()).eval())
+    path = export_torchscript(module, {"x": torch.randn(2, TOKENS, WIDTH)}, tmp_path / "model.onnx")
+    said = stacks(onnx.read(path))
+    assert '"kind": "linear-recurrence", "inner": 32' in said
