@@ -231,6 +231,7 @@ def emit(content: str | bytes) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; the exit code is 0 (done), 1 (differences or failures found) or 2 (the request is wrong)."""
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # remarks on kernels that are not installed
     try:
         result: Any = irgen.main(list(arguments), prog_name="irgen", standalone_mode=False)
         return result if isinstance(result, int) else DONE
