@@ -158,7 +158,12 @@ def direction(record: Record) -> str:
 
 
 def _joined(values: Iterable[str]) -> str:
-    return ", ".join(dict.fromkeys(values)) or NOTHING
+    return ", ".join(value for value in dict.fromkeys(values) if value) or NOTHING
+
+
+def _norms(block: Record) -> str:
+    """Where the norms of a block stand and of which kind they are, as far as there are any."""
+    return " ".join(word for word in (block["residual"], block["norm"]) if word != "none")
 
 
 COLUMNS: dict[str, Callable[[Record], str]] = {
@@ -169,7 +174,7 @@ COLUMNS: dict[str, Callable[[Record], str]] = {
     "width": lambda r: _joined(str(s["width"]) for s in r["stacks"]),
     "heads": lambda r: _joined(heads(part) for part in sublayers(r, "self-attention")),
     "feed-forward": lambda r: _joined(words(part) for part in sublayers(r, "feed-forward", "moe")),
-    "norm": lambda r: _joined(f"{b['residual']} {b['norm']}" for s in r["stacks"] for b in s["blocks"]),
+    "norm": lambda r: _joined(_norms(b) for s in r["stacks"] for b in s["blocks"]),
     "parameters": lambda r: amount(r["parameters"]["total"]),
 }
 """The comparison table: a column's title and how it reads a record."""
