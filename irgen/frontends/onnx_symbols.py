@@ -212,9 +212,8 @@ def named(a: int, b: int, symbols: Sequence[Symbol]) -> str | None:
     if a < 0 or b < 0:
         return None
     moving = [s for s in symbols if s.sizes[0] != s.sizes[1]]
-    return (
-        _exact(a, b, moving) or _shifted(a, b, moving, 1) or _rounded(a, b, moving) or _shifted(a, b, moving, 8) or "?"
-    )
+    found = _exact(a, b, moving) or _shifted(a, b, moving, 1) or _scaled(a, b, moving)
+    return found or _rounded(a, b, moving) or _shifted(a, b, moving, 8) or "?"
 
 
 def _exact(a: int, b: int, moving: Sequence[Symbol]) -> str | None:
@@ -235,6 +234,17 @@ def _shifted(a: int, b: int, moving: Sequence[Symbol], most: int) -> str | None:
         x, y = symbol.sizes
         if (b - a) % (y - x) == 0 and 0 < (k := (b - a) // (y - x)) <= most:
             return f"{symbol.name if k == 1 else f'{k}·{symbol.name}'}{a - k * x:+d}".replace("-", "−")
+    return None
+
+
+def _scaled(a: int, b: int, moving: Sequence[Symbol]) -> str | None:
+    """One symbol times another with a number more or less, as rows of a batch of sequences are."""
+    for symbol in moving:
+        x, y = symbol.sizes
+        if a % x == 0 and b % y == 0:
+            inner = _shifted(a // x, b // y, moving, 1)
+            if inner is not None:
+                return f"{symbol.name}·({inner})"
     return None
 
 

@@ -60,7 +60,7 @@ BATCH, SEQ, TARGET = (
     [
         (2, 3, "batch"), (19, 29, "seq"), (38, 58, "2·seq"), (38, 87, "batch·seq"), (152, 348, "4·batch·seq"),
         (36, 46, "seq+17"), (18, 28, "seq−1"), (437, 1073, "seq·target"), (64, 64, None), (5, 8, "⌈seq/4⌉"),
-        (8, 12, "4·batch"), (17, 991, "?"),
+        (8, 12, "4·batch"), (17, 991, "?"), (72, 138, "batch·(seq+17)"),
     ],
 )  # fmt: skip
 def test_a_size_is_named_by_how_it_moves(a: int, b: int, word: str | None):
