@@ -9,10 +9,11 @@ from irgen.diff.align import GROUPS, NEVER, pairs
 from irgen.diff.changes import Change, Diff
 from irgen.diff.outline import Item
 from irgen.ir.architecture import Architecture, Block, Embedding, Part, Stack
-from irgen.scene import Edge, Node, Scene, Text, literal
+from irgen.scene import Scene, Text, literal
+from irgen.views.chip_column import GUTTER, Chip, column, level
 from irgen.views.chips import said
 from irgen.views.layout.columns import fit
-from irgen.views.layout.metrics import SLACK, cut, width, wrap
+from irgen.views.layout.metrics import SLACK, cut, width
 from irgen.views.layout.page import MARGIN, legend
 from irgen.views.layout.rows import even_rows, frames, in_line, units
 from irgen.views.layout.sheet import put
@@ -23,8 +24,6 @@ from irgen.views.summary import facts_strip
 from irgen.views.towers import Tower
 from irgen.views.words import Words
 
-GUTTER = 136.0
-CHIP = 124.0
 ROW_GAP = 56.0
 
 
@@ -140,7 +139,8 @@ class _Figure:
             name = f"{names[number]} · {label}" if label else names[number]
             scene.texts.append(Text(axis, bottom - chain.high - 14, cut(name, "g", across / SLACK), "g", "middle"))
         self._badges(x, y)
-        self._chips(x, y, matched)
+        if x and y:
+            column(scene, self._chips(x, y, matched), top, bottom)
         return bottom
 
     def _mark(self, number: int, tower: Tower) -> None:
@@ -198,98 +198,47 @@ class _Figure:
                 if group.badge and number and kinds & {"repeated", "period"}:
                     group.badge.new = True
 
-    def _chips(self, x: Tower | None, y: Tower | None, matched: list[tuple[Leaf, Leaf]]) -> None:
-        """What changed, between the rows, from top to bottom; the same words in one figure once."""
+    def _chips(self, x: Tower, y: Tower, matched: list[tuple[Leaf, Leaf]]) -> list[Chip]:
+        """What changed in two towers; what norms say alike is said once in a figure."""
         partner = {id(a): b for a, b in matched}
-        found: list[tuple[float, list[str], list[str], Leaf | None, Leaf | None]] = []
-        for leaf in reversed(list(x.chain.leaves()) if x else []):
-            origin = self.sides[0].origin(leaf)
-            changes = own(origin, telling(origin, self.changed[0].of(origin)))
-            other = partner.get(id(leaf))
-            if changes and not leaf.joint:
-                both = other is not None and any(c.kind != "removed" for c in changes)
-                found.append((_height(leaf), *said(changes, self.words), leaf, other if both else None))
+        found = self._stack_chips(x, y)
+        for leaf in reversed(list(x.chain.leaves())):
+            changes = self._own(0, leaf)
+            other = partner.get(id(leaf)) if any(c.kind != "removed" for c in changes) else None
+            found.append(Chip(level(leaf), *said(changes, self.words), leaf, other))
         mine = {id(b) for _, b in matched}
-        for leaf in reversed(list(y.chain.leaves()) if y else []):
-            origin = self.sides[1].origin(leaf)
-            changes = [c for c in own(origin, telling(origin, self.changed[1].of(origin))) if c.kind == "added"]
-            if changes and not leaf.joint and not (id(leaf) in mine and isinstance(origin, Block)):
-                found.append((_height(leaf), *said(changes, self.words), None, leaf))
-        found += self._stack_chips(x, y)
-        floor = 0.0
-        for height, old, new, a, b in sorted(found, key=lambda item: item[0]):
-            if (not old and not new) or not self._fresh(old, new, a or b):
-                continue
-            floor = self._chip(height, floor, old, new, (a, b))
+        for leaf in reversed(list(y.chain.leaves())):
+            if not (id(leaf) in mine and isinstance(self.sides[1].origin(leaf), Block)):
+                changes = [c for c in self._own(1, leaf) if c.kind == "added"]
+                found.append(Chip(level(leaf), *said(changes, self.words), None, leaf))
+        return [chip for chip in found if self._fresh(chip)]
 
-    def _stack_chips(
-        self, x: Tower | None, y: Tower | None
-    ) -> list[tuple[float, list[str], list[str], Leaf | None, Leaf | None]]:
+    def _own(self, number: int, leaf: Leaf) -> list[Change]:
+        """The changes of what a box shows."""
+        origin = self.sides[number].origin(leaf)
+        return [] if leaf.joint else own(origin, telling(origin, self.changed[number].of(origin)))
+
+    def _stack_chips(self, x: Tower, y: Tower) -> list[Chip]:
         """Another sequence of layers, at the height of the frame's upper border."""
-        made: list[tuple[float, list[str], list[str], Leaf | None, Leaf | None]] = []
+        made: list[Chip] = []
         for tower, number in ((y, 1), (x, 0)):
-            for at in tower.stacks if tower else []:
+            for at in tower.stacks:
                 origin: Stack = self.sides[number].found.stacks[at]
-                frame = outermost(frames(tower.chain) if tower else [], origin, self.sides[number])
+                frame = outermost(frames(tower.chain), origin, self.sides[number])
                 mine = [c for c in self.changed[number].of(origin) if c.kind in ("period", "reordered")]
                 if frame and mine and not made:
                     old, new = (str(word).replace(" × ", "\xa0×\xa0") for word in (mine[0].old, mine[0].new))
-                    made.append((-(frame.m + frame.high) + 12, [old], [new], None, None))
+                    made.append(Chip(-(frame.m + frame.high) + 12, [old], [new]))
         return made
 
-    def _fresh(self, old: list[str], new: list[str], leaf: Leaf | None) -> bool:
+    def _fresh(self, chip: Chip) -> bool:
         """Whether this has not been said yet: norms change all alike."""
+        leaf = chip.a or chip.b
         if leaf is None or not leaf.id.partition(".")[2].rpartition(".")[2].startswith("n"):
             return True
-        key = f"{old}{new}"
-        fresh = key not in self.told
-        self.told.add(key)
+        fresh = chip.words not in self.told
+        self.told.add(chip.words)
         return fresh
-
-    def _chip(
-        self, height: float, floor: float, old: list[str], new: list[str], ends: tuple[Leaf | None, Leaf | None]
-    ) -> float:
-        """One chip with its leaders; returns its lower edge."""
-        scene = self.scene
-        room = CHIP / SLACK - 10
-        rows = [(line, "s") for line in wrap(" · ".join(old), "s", room, 7)] if old else []
-        rows += [(line, "s new") for line in wrap(" · ".join(new), "s", room, 7)] if new else []
-        high = 15.0 * len(rows) + 8
-        wide = max(56.0, *(SLACK * 1.06 * width(line, "s") + 14 for line, _ in rows))
-        y = max(height - high / 2, floor + 6)
-        x = scene.width / 2
-        number = sum(node.role == "chg" for node in scene.nodes)
-        words = " → ".join(part for part in (" · ".join(old), " · ".join(new)) if part)
-        node = Node(f"c{number}", "chg", "box", x - wide / 2, y, wide, high, words, tooltip=words)
-        for at, (line, style) in enumerate(rows):
-            node.texts.append(Text(x, y + 15.0 * (at + 1), line, style, "middle"))
-        for end, leaf in enumerate(ends):
-            if leaf is not None and not self._hidden(leaf):
-                self._leader(node, leaf, end, y + high / 2)
-        scene.nodes.append(node)
-        return y + high
-
-    def _hidden(self, leaf: Leaf) -> bool:
-        """Whether another box stands between a box and the chips."""
-        height = _height(leaf)
-        near, far = sorted((leaf.c, self.scene.width / 2))
-        return any(
-            node.id != leaf.id and node.role != "chg" and node.y < height < node.y + node.h
-            and near < node.x + node.w / 2 < far
-            for node in self.scene.nodes
-        )  # fmt: skip
-
-    def _leader(self, chip: Node, leaf: Leaf, end: int, y: float) -> None:
-        """A dashed line from a box to the chip that speaks of it."""
-        edge = leaf.c - leaf.left if end else leaf.c + leaf.right
-        side_of_chip = chip.x + chip.w if end else chip.x
-        at = _height(leaf)
-        level = at if chip.y + 4 <= at <= chip.y + chip.h - 4 else y
-        points = [(edge, at), (side_of_chip, at)]
-        if level != at:
-            bend = side_of_chip + (8 if end else -8)
-            points = [(edge, at), (bend, at), (bend, level), (side_of_chip, level)]
-        self.scene.edges.append(Edge(leaf.id, chip.id, "ld", points, head=False))
 
 
 def telling(origin: object, changes: list[Change]) -> list[Change]:
@@ -309,10 +258,6 @@ def own(origin: object, changes: list[Change]) -> list[Change]:
 def _span(chain: Chain) -> float:
     """Width of the boxes on the axis of a chain."""
     return max((leaf.span for leaf in trunk(chain)), default=0.0)
-
-
-def _height(leaf: Leaf) -> float:
-    return -(leaf.m + leaf.high / 2)
 
 
 VIEW = draw
