@@ -14,7 +14,8 @@ from irgen.ir.attrs import integer, pairs
 from irgen.ir.graph import Attr, Graph, Node
 from irgen.ir.tensor import TensorType
 from irgen.match.analysis import Analysis
-from irgen.match.memory import Mixing, channel_axes
+from irgen.match.asking import channel_axes
+from irgen.match.memory import Mixing
 from irgen.match.narrow_rules import Masks, everything, needs
 
 CHANNELS = 4

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
-import numpy as np
-from numpy.typing import NDArray
-
-from irgen.match.memory import SHORTEST, Asking, Mixing, Stream, changed_tokens, output_width
+from irgen.match.asking import Asking, Floats, output_width
+from irgen.match.memory import SHORTEST, Mixing, Stream
 from irgen.match.narrow import narrowed
-
-Floats = NDArray[np.float64]
+from irgen.match.questions import (
+    Effect,
+    assign_roles,
+    differs_from_rate,
+    effect_of,
+    effects_of,
+    is_additive,
+    is_normalized,
+    kernel_of,
+    obeys_root_law,
+    rates_of,
+    state_size,
+)
 
 NOT_CAUSAL = "the mixing is not causal"
-_EQUAL = 1e-6
-_LINEAR = 1e-7
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +47,6 @@ class Recurrence:
     checks: tuple[str, ...]
 
 
-@dataclass(slots=True)
-class _Effect:
-    """What one feature of a stream, changed at one token, reaches: tokens by `kind`, and `spread` output channels.
-
-    `enters`: the stream scales what its own token leaves. `between`: it changes what earlier tokens left.
-    """
-
-    stream: Stream
-    kind: str
-    spread: int
-    enters: bool = False
-    between: bool = False
-
-
 def examine(mixing: Mixing) -> Recurrence | str:
     """The recurrence that a cone is, found on the first draw and confirmed on the second; or why it is none."""
     if mixing.tokens < SHORTEST:
@@ -78,7 +70,7 @@ def _judged(mixing: Mixing) -> Recurrence | str:
         return found
     value, recurrence = found
     plain = second.output()
-    again = _effect(second, value, plain, _token(mixing)) if plain is not None else None
+    again = effect_of(second, value, plain, _token(mixing)) if plain is not None else None
     if again is None or again.kind != "causal":
         return "a second draw disagrees: there the value stream is not remembered"
     return recurrence
@@ -94,13 +86,13 @@ def _examined(ask: Asking) -> tuple[Stream, Recurrence] | str:
     plain = ask.output()
     if plain is None:
         return f"its output has no probe value: {ask.probe.why(mixing.out) or 'its axes hold no tokens'}"
-    effects = _effects(ask, plain, token)
+    effects = effects_of(ask, plain, token)
     if any(e.kind == "acausal" for e in effects):
         return f"a token's change reaches earlier tokens: {NOT_CAUSAL}"
     causal = sorted((e for e in effects if e.kind == "causal"), key=lambda e: e.spread)
     if not causal:
         return "no stream's change at one token reaches beyond the next: there is no memory"
-    value = next((e for e in causal if _is_additive(ask, e.stream, plain, token)), None)
+    value = next((e for e in causal if is_additive(ask, e.stream, plain, token)), None)
     if value is None:
         return "what its streams leave in memory does not add up"
     reads = [e for e in effects if e.kind == "own"]
@@ -108,15 +100,15 @@ def _examined(ask: Asking) -> tuple[Stream, Recurrence] | str:
 
 
 def _told(
-    ask: Asking, plain: Floats, token: int, value: _Effect, effects: list[_Effect], reads: list[_Effect]
+    ask: Asking, plain: Floats, token: int, value: Effect, effects: list[Effect], reads: list[Effect]
 ) -> Recurrence:
     inner = plain.shape[-1]
     others = [e for e in effects if e is not value]
-    _, channel = _kernel(ask, value.stream, token)
-    _assign_roles(ask, value.stream, others, token, channel)
-    state = _state(ask, reads, plain, token, channel)
-    rates, factor, own_factor = _rates(ask, value.stream, token, channel)
-    normalized = _is_normalized(ask, value.stream, others, token)
+    _, channel = kernel_of(ask, value.stream, token)
+    assign_roles(ask, value.stream, others, token, channel)
+    state = state_size(ask, reads, plain, token, channel)
+    rates, factor, own_factor = rates_of(ask, value.stream, token, channel)
+    normalized = is_normalized(ask, value.stream, others, token)
     selective = [e for e in others if e.between]
     keys = [e for e in others if e.enters and not e.between]
     wide_ties = [e for e in selective if e.enters and e.spread > 1]
@@ -136,8 +128,8 @@ def _told(
         bool(tied),
         delta,
         normalized,
-        state is None and _obeys_root_law(ask, value.stream, selective, token, channel),
-        bool(factor is not None and own_factor is not None and abs(own_factor - factor) > _EQUAL * abs(factor)),
+        state is None and obeys_root_law(ask, value.stream, selective, token, channel),
+        differs_from_rate(own_factor, factor),
         checks,
     )
 
@@ -153,217 +145,3 @@ def _says(decay: str, rates: str | None, tied: bool, delta: bool, state: int | N
     if delta:
         words += ", a token's key also changes what earlier tokens left"
     return words + (f"; each channel reads {state} state entries" if state else "; each channel has one state entry")
-
-
-# -- single questions ------------------------------------------------------------------------------------------------
-
-
-def _noise(ask: Asking, stream: Stream, token: int) -> dict[str, Floats]:
-    """The leaves with a stream changed at one token by the same random amounts each time."""
-    changed: dict[str, Floats] = {}
-    for leaf, mask in ask.at(stream, token).items():
-        chance = np.random.default_rng(5)
-        new = ask.values[leaf].copy()
-        new[mask] += chance.uniform(0.3, 0.9, int(mask.sum()))
-        changed[leaf] = new
-    return changed
-
-
-def _nudged(ask: Asking, stream: Stream, token: int, feature: int | None = None) -> dict[str, Floats]:
-    """The leaves with one feature of a stream (None: the one that tells) changed at one token."""
-    wanted = stream.features[0] if feature is None else feature
-    return {
-        leaf: np.where(mask, ask.values[leaf] + 0.7, ask.values[leaf])
-        for leaf, mask in ask.at(stream, token, [wanted]).items()
-    }
-
-
-def _effects(ask: Asking, plain: Floats, token: int) -> list[_Effect]:
-    """What each stream reaches, told by a feature (put in front) that reaches the output if one of a few does."""
-    found: list[_Effect] = []
-    for stream in ask.mixing.streams:
-        count = len(stream.features)
-        for position in dict.fromkeys((0, count // 2, count - 1)):
-            turned = replace(stream, features=stream.features[position:] + stream.features[:position])
-            effect = _effect(ask, turned, plain, token)
-            if effect.kind != "nothing":
-                found.append(effect)
-                break
-    return found
-
-
-def _effect(ask: Asking, stream: Stream, plain: Floats, token: int) -> _Effect:
-    """What a stream reaches: `nothing`, `own` (its token), `short` (the next one too), `causal` or `acausal`."""
-    other = ask.output(_nudged(ask, stream, token))
-    if other is None:
-        return _Effect(stream, "nothing", 0)
-    changed = changed_tokens(plain, other)
-    gaps = np.abs(other - plain).max(axis=(0, 1))
-    spread = int((gaps > 1e-9 * gaps.max(initial=0.0)).sum())
-    if changed[:token].any():
-        kind = "acausal"
-    elif changed[token + 2 :].any():
-        kind = "causal"
-    else:
-        kind = "short" if changed[token + 1] else ("own" if changed[token] else "nothing")
-    return _Effect(stream, kind, spread)
-
-
-def _is_additive(ask: Asking, stream: Stream, plain: Floats, token: int) -> bool:
-    """Whether changes at two tokens add up: so do values (whatever each goes through alone), decays multiply."""
-    here, there = _nudged(ask, stream, token), _nudged(ask, stream, token + 1)
-    both = {leaf: here[leaf] + there[leaf] - ask.values[leaf] for leaf in here if leaf in there}
-    both |= {leaf: new for leaf, new in (here | there).items() if leaf not in both}
-    outputs = [ask.output(changed) for changed in (here, there, both)]
-    if any(y is None for y in outputs):
-        return False
-    one, two, joint = (y - plain for y in outputs if y is not None)
-    return bool(np.abs(joint - one - two).max() <= _LINEAR * np.abs(joint).max())
-
-
-def _kernel(ask: Asking, value: Stream, token: int) -> tuple[Floats, int]:
-    """What one feature of the value stream, alone and at one token, leaves at that token and each later one."""
-    rows = _alone(ask, value, token)
-    if rows is None:
-        return np.zeros(ask.mixing.tokens - token), 0
-    channel = int(np.abs(rows[token:]).max(axis=0).argmax())
-    return rows[token:, channel], channel
-
-
-def _alone(ask: Asking, value: Stream, token: int) -> Floats | None:
-    """The outputs [token, channel] when only one feature of the value stream at one token is not zero."""
-    quiet = ask.silent(value)
-    mask_of = quiet.at(value, token, value.features[:1])
-    struck = {leaf: np.where(mask, 1.0, quiet.values[leaf]) for leaf, mask in mask_of.items()}
-    one, none = quiet.output(struck), quiet.rest
-    return None if one is None or none is None else (one - none)[0]
-
-
-def _assign_roles(ask: Asking, value: Stream, others: list[_Effect], token: int, channel: int) -> None:
-    """Tell streams that scale what enters at their own token from those that change what earlier tokens left.
-
-    What one token left is compared with what a later one leaves, so that a common divisor of both cancels out.
-    """
-
-    def left(run: Asking) -> tuple[Floats, Floats] | None:
-        early, late = _alone(run, value, token), _alone(run, value, token + 2)
-        return None if early is None or late is None else (early[token + 3 :, channel], late[token + 3 :, channel])
-
-    plain = left(ask)
-    for e in others:
-        at_own, at_next = (left(ask.replaced(_noise(ask, e.stream, token + i))) for i in (0, 1))
-        e.enters = plain is not None and at_own is not None and _differs(*_crossed(plain, at_own))
-        e.between = plain is not None and at_next is not None and _differs(*_crossed(plain, at_next))
-
-
-def _crossed(plain: tuple[Floats, Floats], changed: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
-    """Two products that are equal if both kernels changed by one factor."""
-    return plain[0] * changed[1], changed[0] * plain[1]
-
-
-def _differs(one: Floats, other: Floats) -> bool:
-    scale = np.abs(one).max(initial=0.0)
-    return bool(scale > 0 and np.abs(one - other).max() > _EQUAL * scale)
-
-
-def _state(ask: Asking, reads: list[_Effect], plain: Floats, token: int, channel: int) -> int | None:
-    """How many features of the read-out stream one output channel sees at its own token."""
-    sizes = [_seen(ask, e.stream, plain, token, channel) for e in reads if e.spread > 1]
-    return max((n for n in sizes if n > 1), default=None)
-
-
-def _seen(ask: Asking, stream: Stream, plain: Floats, token: int, channel: int) -> int:
-    """How many features of a stream reach one output channel, features of one head standing together at its front."""
-
-    def reaches(position: int) -> bool:
-        other = ask.output(_nudged(ask, stream, token, stream.features[position]))
-        return other is not None and bool((other[:, token, channel] != plain[:, token, channel]).any())
-
-    low, high = 0, len(stream.features)
-    if not reaches(0):
-        return 0
-    if reaches(high - 1):
-        return high
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if reaches(middle) else (low, middle)
-    return high
-
-
-def _steady(ask: Asking, token: int) -> Asking:
-    """The run in which every token is like one token."""
-    changed: dict[str, Floats] = {}
-    for stream in ask.mixing.streams:
-        source = {leaf: mask for leaf, mask in ask.at(stream, token).items() if mask.any()}
-        if not source:
-            continue
-        leaf, mask = next(iter(source.items()))
-        wanted = (changed.get(leaf, ask.values[leaf]))[mask]
-        for other in stream.leaves:
-            new = changed.get(other, ask.values[other]).copy()
-            everywhere = ask.at(stream, None)[other]
-            repeats = int(everywhere.sum()) // max(wanted.size, 1)
-            if repeats and everywhere.sum() == repeats * wanted.size:
-                new[everywhere] = _repeated(ask, other, stream, wanted, everywhere)
-            changed[other] = new
-    return ask.replaced(changed)
-
-
-def _repeated(ask: Asking, leaf: str, stream: Stream, wanted: Floats, everywhere: NDArray[np.bool_]) -> Floats:
-    """The values of one token put at every token of a leaf, in the order in which a mask reads them."""
-    new = np.zeros(everywhere.shape)
-    for token in range(ask.mixing.tokens):
-        mask = ask.at(stream, token).get(leaf)
-        if mask is not None and mask.sum() == wanted.size:
-            new[mask] = wanted
-    return new[everywhere]
-
-
-def _rates(ask: Asking, value: Stream, token: int, channel: int) -> tuple[str | None, float | None, float | None]:
-    """How fast what tokens left fades when all are alike: `none`, `single` or `several` rates; the rate; own to next.
-
-    One output is looked at, and what four tokens up to it left there, so that a common divisor cancels out.
-    """
-    run, end = _steady(ask, token), token + 3
-    left: list[float] = []
-    for source in range(end, end - 4, -1):
-        rows = _alone(run, value, source)
-        if rows is None or not np.abs(rows[end, channel]) > 0:
-            return None, None, None
-        left.append(float(rows[end, channel]))
-    own, first, second = (later / earlier for earlier, later in pairwise(left))
-    if abs(first - 1) < _EQUAL and abs(second - 1) < _EQUAL:
-        return "none", 1.0, own
-    return ("single" if abs(first - second) <= _EQUAL * abs(first) else "several"), first, own
-
-
-def _is_normalized(ask: Asking, value: Stream, others: list[_Effect], token: int) -> bool:
-    """Whether a value that is the same at every token comes out the same whatever the other streams are."""
-    alike = ask.replaced(ask.with_stream(value, None, 1.0))
-    plain = alike.output()
-    if plain is None or not others or not np.abs(plain).max() > 0:
-        return False
-    for e in others:
-        changed = alike.output(_noise(alike, e.stream, token))
-        if changed is None or np.abs(changed - plain).max() > _LINEAR * np.abs(plain).max():
-            return False
-    return True
-
-
-def _obeys_root_law(ask: Asking, value: Stream, selective: list[_Effect], token: int, channel: int) -> bool:
-    """Whether what enters is scaled by √(1 − a²) where a is the decay: both read off steady kernels at two decays."""
-    for e in selective:
-        seen: list[tuple[float, float]] = []
-        for shift in (-1.0, 1.0):
-            shifted = ask.replaced(ask.with_stream(e.stream, None, shift, add=True))
-            rows = _alone(_steady(shifted, token), value, token)
-            if rows is None or not np.abs(rows[token : token + 3, channel]).min() > 0:
-                return False
-            kernel = rows[token:, channel]
-            seen.append((float(kernel[2] / kernel[1]), float(kernel[0])))
-        (a, enters), (b, also) = seen
-        if abs(a) < 1 and abs(b) < 1 and abs(a - b) > _EQUAL:
-            law = np.sqrt((1 - a * a) / (1 - b * b))
-            if abs(enters / also - law) <= 1e-5 * law:
-                return True
-    return False
