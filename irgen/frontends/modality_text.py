@@ -35,7 +35,7 @@ def decoder_ids(s: Settings, name: str) -> list[Input]:
     decoder = getattr(s.config, "decoder", None)
     size = getattr(decoder, "vocab_size", None) or s.get("decoder_vocab_size", "tgt_vocab_size") or s.low_high[1]
     plain = [tokens(name, int(size), "batch", "target")]
-    books = s.get("num_codebooks")
+    books = s.get("num_codebooks") or (s.get("num_channels") if s.get("delay_pattern") else None)
     if not isinstance(books, int):
         return plain
     s.sizes["rows"] = (2 * books, 3 * books)

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.survey.score import ABSENT, RIGHT, UNKNOWN, WRONG, Check, score
+from tests.survey.score import ABSENT, RIGHT, UNKNOWN, WRONG, Check, score, without_dark
 
 VERDICTS = (RIGHT, WRONG, ABSENT, UNKNOWN)
 
@@ -32,6 +32,7 @@ class Row:
     seconds: float = 0.0
     nodes: int = 0
     unknown: int = 0
+    dark: list[str] = field(default_factory=list)
 
 
 def survey(name: str) -> Row:
@@ -53,6 +54,8 @@ def survey(name: str) -> Row:
         record = model.facts
         row.unknown = sum(s["kind"] == "unknown" for t in record["stacks"] for b in t["blocks"] for s in b["sublayers"])
         row.checks = score(truth_of(built.module.config, type(built.module).__name__), record)
+        if built.note:
+            row.checks, row.dark = without_dark(row.checks)
     except Exception as error:
         row.failed, row.error = step, f"{type(error).__name__}: {' | '.join(str(error).splitlines())[:300]}"
     row.seconds = time.perf_counter() - started
@@ -111,6 +114,7 @@ def table(rows: list[Row]) -> str:
         ]
     for step in ("build", "trace", "label", "time", "crash"):
         lines += [f"  {row.name}  failed to {step}: {row.error}" for row in rows if row.failed == step]
+    lines += [f"  {row.name}  not lit by the inputs: {', '.join(row.dark)}" for row in rows if row.dark]
     return "\n".join(lines)
 
 

@@ -3,7 +3,17 @@
 #: Model types, the fields that do not hold for them, and why.
 ROWS: tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...] = (
     (
-        ("t5", "mt5", "umt5", "udop", "longt5", "switch_transformers", "pop2piano", "pix2struct_text_model"),
+        (
+            "t5",
+            "mt5",
+            "umt5",
+            "udop",
+            "longt5",
+            "switch_transformers",
+            "pop2piano",
+            "pix2struct_text_model",
+            "pix2struct_vision_model",
+        ),
         ("norm",),
         "layer_norm_epsilon belongs to an RMS norm",
     ),

@@ -41,6 +41,16 @@ def score(truth: Truth, record: dict[str, Any]) -> list[Check]:
     return checks
 
 
+def without_dark(checks: list[Check]) -> tuple[list[Check], list[str]]:
+    """The checks without those of parts that gave nothing at all, and the names of these parts.
+
+    For models whose inputs leave parameters unused: what never ran cannot be recognised.
+    """
+    lit = {c.part for c in checks if c.verdict != ABSENT}
+    dark = list(dict.fromkeys(c.part for c in checks if c.part not in lit))
+    return [c for c in checks if c.part in lit], dark
+
+
 def _contains(found: list[int], run: list[int]) -> bool:
     return any(found[i : i + len(run)] == run for i in range(len(found)))
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.survey.models import half, names, tiny, tiny_config
-from tests.survey.score import ABSENT, RIGHT, UNKNOWN, WRONG, score
+from tests.survey.score import ABSENT, RIGHT, UNKNOWN, WRONG, Check, score, without_dark
 from tests.survey.shrink import shrink
 from tests.survey.truth import Part, Truth, truth_of
 
@@ -102,3 +102,8 @@ def test_nothing_is_expected_of_settings_that_are_not_in_force():
     )
     facts = truth_of(config, "AnyModel").parts[0].facts
     assert not {"window", "experts"} & facts.keys()
+
+
+def test_parts_that_never_ran_are_set_aside():
+    checks = [Check("text", "layers", 2, [2], RIGHT), Check("vision", "layers", 3, [], ABSENT)]
+    assert without_dark(checks) == (checks[:1], ["vision"])

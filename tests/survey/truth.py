@@ -111,7 +111,7 @@ def _parts(config: Any, path: str) -> list[Part]:
         for part in _parts(value, f"{path}{name}.")
     ]
     own: list[Part] = []
-    if getattr(config, "is_encoder_decoder", False) and not inner:
+    if getattr(config, "is_encoder_decoder", False) and not inner and not path:
         own = [Part(f"{path}{half}", _fields(config, half)) for half in HALVES]
     elif not inner or _value(config, SETTINGS["layers"]) is not None:
         own = [Part(path.rstrip(".") or "model", _fields(config, None))]
