@@ -33,7 +33,7 @@ OVERRIDES: dict[str, dict[str, Any]] = {
     "table-transformer": _RESNET,
     "deformable_detr": _PYRAMID,
     "aria": {"projector_patch_to_query_dict": {16: 6}},
-    "llama4": {"vision_config": {"intermediate_size": 192}},
+    "llama4": {"vision_config": {"intermediate_size": 192, "vision_output_dim": 256}},
     "mllama": {"vision_config": {"vision_output_dim": 320}},
     "aya_vision": {"vision_config": {"num_attention_heads": 6}},
     "blip-2": {"image_token_id": 130, "num_query_tokens": 6},
