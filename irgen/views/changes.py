@@ -34,7 +34,7 @@ def draw(
     words = Words(lang)
     left, right = (literal(title, 60) or words("Neural network") for title in titles)
     scene = Scene(slug(f"{left}-to-{right}"), f"{left} → {right}", _description(found, left, right), float(width), 0.0,
-                  lang=lang, subtitle=words("Coloured: changed. Grey: unchanged."))  # fmt: skip
+                  lang=lang, subtitle=words("Coloured = changed, grey = unchanged."))  # fmt: skip
     sides = side(a, words), side(b, words)
     made = _Figure(scene, words, sides, (changed(a, found.changes, True), changed(b, found.changes, False)))
     y = made.table((left, right), facts_strip(a, words), facts_strip(b, words))
@@ -90,6 +90,8 @@ class _Figure:
     def rows(self, found: Diff) -> list[tuple[Tower | None, Tower | None]]:
         """Towers that belong together, the last ones in the flow on top."""
         ours, theirs = self.sides
+        if len(ours.towers) == len(theirs.towers) == 1:
+            return [(ours.towers[0], theirs.towers[0])]
         names = dict(found.names)
         made: list[tuple[Tower | None, Tower | None]] = []
         taken: set[int] = set()

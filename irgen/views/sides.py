@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from irgen.diff.changes import Change, Path
 from irgen.diff.outline import Item, outline
 from irgen.ir.architecture import Architecture, Block, Part, Stack
+from irgen.views.captions import box_of_unknown
 from irgen.views.layers import Drawn
 from irgen.views.layout.rows import frames
-from irgen.views.layout.tree import Frame, Piece
+from irgen.views.layout.tree import Chain, Frame, Piece
 from irgen.views.repeats import plan
-from irgen.views.towers import Tower, TowerView, name, split
+from irgen.views.sources import FootView
+from irgen.views.towers import Tower, TowerView, crown, name, split
 from irgen.views.words import Words
 
 
@@ -38,6 +40,10 @@ def side(found: Architecture, words: Words) -> Side:
     made = Side(found, towers, Drawn(words, 2 if len(towers) < 3 else 1))
     names = {found.stacks[n].name: tower.label for tower in towers for n in tower.stacks}
     last = next((t for t in towers for n in t.stacks if found.stacks[n].name == found.head.reads), None)
+    if not towers:
+        towers.append(_bare(found, made.drawn))
+        _note(made, towers[0])
+        return made
     for tower in towers:
         own = {found.stacks[n].name for n in tower.stacks}
         others = {stack: label for stack, label in names.items() if stack not in own}
@@ -45,6 +51,16 @@ def side(found: Architecture, words: Words) -> Side:
         TowerView(found, tower, made.drawn, others, set(), len(towers) == 1, False, crowned, 2).build()
         _note(made, tower)
     return made
+
+
+def _bare(found: Architecture, drawn: Drawn) -> Tower:
+    """The one column of a model without a stack: embeddings or inputs, what was not recognised, the head."""
+    reads = [f"embedding:{at}" for at in range(len(found.embeddings))]
+    whole = Stack("model", "tower", 0, [], reads or [f"input:{at}" for at in range(len(found.inputs))])
+    foot = FootView(found, whole, "t0", drawn.words, roomy=2).build()
+    rest: list[Piece] = [box_of_unknown(found.unknown, drawn.words)] if found.unknown else []
+    chain = Chain([*foot.pieces, *rest, *crown(found, None, drawn)])
+    return Tower(0, [], chain=chain, opened=drawn.opened)
 
 
 def _note(made: Side, tower: Tower) -> None:
@@ -101,11 +117,11 @@ class Changed:
 
     def of(self, origin: object) -> list[Change]:
         """The changes that happen to something."""
-        return self.told.get(id(origin), [])
+        return [] if origin is None else self.told.get(id(origin), [])
 
     def at(self, origin: object) -> list[Change]:
         """The single steps that happen to something."""
-        return self.touched.get(id(origin), [])
+        return [] if origin is None else self.touched.get(id(origin), [])
 
 
 def changed(found: Architecture, changes: Iterable[Change], ours: bool) -> Changed:
@@ -125,10 +141,22 @@ def _note_change(by: dict[int, list[Change]], tree: Item, change: Change, ours: 
         whole = change.kind in ("added", "removed", "replaced") and not change.key
         if isinstance(item.origin, Block) and whole and path and len(item.origin.at) > len(places(path)):
             continue
-        for origin in _within(item) if whole else [item.origin]:
+        origins = list(_within(item)) if whole else [item.origin, _said_with(tree, path or (), item)]
+        for origin in origins:
+            if origin is None:
+                continue
             known = by.setdefault(id(origin), [])
             if change not in known:
                 known.append(change)
+
+
+def _said_with(tree: Item, path: Path, item: Item) -> object:
+    """The contraction whose box also says the activation or norm right behind it."""
+    if not path or item.kind not in ("activation", "norm") or path[-1][0] not in ("part", "before", "after"):
+        return None
+    before = [at - 1 for at in places(path) if at]
+    near = _at(tree, (*path[:-1], (path[-1][0], before[0]))) if before else []
+    return near[0].origin if near and near[0].kind in ("linear", "convolution") else None
 
 
 def places(path: Path) -> tuple[int, ...]:
