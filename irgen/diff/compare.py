@@ -64,7 +64,7 @@ class Comparison:
         """Everything."""
         found = list(facts(a, b, "model", (), ()))
         for slot in ("input", "embedding", "link", "output"):
-            found += self.row(a, b, slot, (), (), f"{slot}: " if slot in ("input", "output", "link") else "")
+            found += self.row(a, b, slot, (), (), "link: " if slot == "link" else "")
         for i, j in stacks:
             found += self._stack(a, b, i, j)
         x, y = a.slots["head"][0], b.slots["head"][0]
