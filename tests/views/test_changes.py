@@ -20,10 +20,15 @@ def titles(scene: Scene, *roles: str) -> set[str]:
 def test_what_changed_has_its_colour_and_what_did_not_is_quiet():
     scene = drawn("gpt2", "llama")
     assert {"Token embedding", "Logits", "Token ids"} <= titles(scene, "same")
-    assert {"RMSNorm", "LayerNorm", "Masked attention", "Feed-forward", "Gated feed-forward", "Position"} <= titles(
-        scene, "norm", "attn", "ffn", "embed"
-    )
-    assert not {"Masked attention", "RMSNorm"} & titles(scene, "same")
+    assert {
+        "RMSNorm",
+        "LayerNorm",
+        "Masked self-attention",
+        "Feed-forward",
+        "Gated feed-forward",
+        "Position embedding",
+    } <= titles(scene, "norm", "attn", "ffn", "embed")
+    assert not {"Masked self-attention", "RMSNorm"} & titles(scene, "same")
 
 
 def test_chips_say_before_and_after():
