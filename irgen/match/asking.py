@@ -120,16 +120,18 @@ def output_width(mixing: Mixing) -> int | None:
     return None if rows is None else rows.shape[-1]
 
 
-def channel_axes(mixing: Mixing) -> tuple[int, ...]:
-    """The axes of a cone's output along which its channels run: all but one of the batch and one of the tokens."""
-    shape = list(mixing.analysis[mixing.out].shape)
+def token_and_channel_axes(mixing: Mixing) -> tuple[int, tuple[int, ...]] | None:
+    """The axis of a cone's output along which its tokens run, and those of its channels; None where they are joined."""
+    shape = mixing.analysis[mixing.out].shape
     axes = list(range(len(shape)))
+    taken: list[int] = []
     for size in (mixing.batch, mixing.tokens):
         found = next((axis for axis in axes if shape[axis] == size), None)
         if found is None:
-            return ()
+            return None
         axes.remove(found)
-    return tuple(axes)
+        taken.append(found)
+    return (taken[1], tuple(axes)) if axes else None
 
 
 def as_rows(value: Floats, mixing: Mixing) -> Floats | None:

@@ -10,22 +10,24 @@ from dataclasses import replace
 
 import numpy as np
 
-from irgen.ir.attrs import integer, pairs
+from irgen.ir.attrs import integer, integers, pairs
 from irgen.ir.graph import Attr, Graph, Node
 from irgen.ir.tensor import TensorType
 from irgen.match.analysis import Analysis
-from irgen.match.asking import channel_axes
+from irgen.match.asking import token_and_channel_axes
 from irgen.match.memory import Mixing
 from irgen.match.narrow_rules import Masks, everything, needs
 
+TOKENS = 16
+"""So many of the first tokens are asked for."""
 CHANNELS = 4
 """So many output channels are asked for: enough to tell what reaches one of them from what reaches several."""
 
 
 def narrowed(mixing: Mixing) -> Mixing | None:
-    """The cone for its first output channels, or None where it would not get smaller."""
+    """The cone for its first tokens and output channels, or None where it would not get smaller."""
     analysis = mixing.analysis
-    wanted = _first_channels(mixing)
+    wanted = _wanted(mixing)
     if wanted is None or all(mask.all() for mask in wanted):
         return None
     order = _needed(mixing)
@@ -33,9 +35,12 @@ def narrowed(mixing: Mixing) -> Mixing | None:
     reads: dict[str, list[Masks]] = {}
     for name in reversed(order):
         node = analysis[name]
+        found = masks.get(name)
+        if found is None or not all(mask.any() for mask in found):
+            masks.pop(name, None)
+            continue
         if isinstance(node.type, tuple):
             return None
-        found = masks[name]
         if name in mixing.axes:
             masks[name] = [m if i == mixing.axes[name] else np.ones_like(m) for i, m in enumerate(found)]
             continue
@@ -51,18 +56,25 @@ def narrowed(mixing: Mixing) -> Mixing | None:
     return _built(mixing, order, masks, reads)
 
 
-def _first_channels(mixing: Mixing) -> Masks | None:
-    """Four places of the last axis of channels and one of those in front of it (heads, groups), at all tokens."""
+def _wanted(mixing: Mixing) -> Masks | None:
+    """The first tokens; four places of the last axis of channels and one of those in front of it (heads, groups)."""
     shape = mixing.analysis[mixing.out].shape
     wanted = everything(shape)
-    axes = channel_axes(mixing)
     rows = mixing.tokens * mixing.batch
-    if not axes and len(shape) == 2 and shape[0] % rows == 0:
-        wanted[0] = np.arange(shape[0]) % (shape[0] // rows) == 0
-        axes = (1,)
-    for axis in axes:
-        wanted[axis] = np.arange(shape[axis]) < (CHANNELS if axis == axes[-1] else 1)
-    return wanted if axes else None
+    axes = token_and_channel_axes(mixing)
+    if axes is not None:
+        token, channels = axes
+        wanted[token] = np.arange(shape[token]) < TOKENS
+        for axis in channels:
+            wanted[axis] = np.arange(shape[axis]) < (CHANNELS if axis == channels[-1] else 1)
+        return wanted
+    if len(shape) == 2 and shape[0] % rows == 0:
+        heads = shape[0] // rows
+        places = np.arange(shape[0])
+        wanted[0] = (places % heads == 0) & (places // heads % mixing.tokens < TOKENS)
+        wanted[1] = np.arange(shape[1]) < CHANNELS
+        return wanted
+    return None
 
 
 def _needed(mixing: Mixing) -> list[str]:
@@ -81,13 +93,14 @@ def _needed(mixing: Mixing) -> list[str]:
 
 def _built(mixing: Mixing, order: list[str], masks: dict[str, Masks], reads: dict[str, list[Masks]]) -> Mixing | None:
     graph = Graph()
-    for name in order:
+    for name in (n for n in order if n in masks):
         node = mixing.analysis[name]
         if name in mixing.axes:
             graph.nodes[name] = Node(name, "input", (), _type(node, masks[name]))
             graph.inputs.append(name)
         else:
-            sources = [_picked(graph, s, masks[s], part) for s, part in zip(_read(node), reads[name], strict=True)]
+            pairs_read = zip(_read(node), reads[name], strict=True)
+            sources = [_picked(graph, s, masks[s], part) if s in masks else "" for s, part in pairs_read]
             made = _made(node, masks[name], sources, reads[name])
             if made is None:
                 return None
@@ -101,7 +114,8 @@ def _built(mixing: Mixing, order: list[str], masks: dict[str, Masks], reads: dic
     nodes = [n for n in analysis.order if n not in mixing.axes and analysis.is_data(n)]
     places = {leaf: mixing.token_of(leaf) for leaf in leaves}
     axes = {leaf: mixing.axes[leaf] for leaf in leaves}
-    return Mixing(analysis, mixing.out, nodes, leaves, mixing.tokens, mixing.batch, axes, steps, places)
+    tokens = min(mixing.tokens, TOKENS)
+    return Mixing(analysis, mixing.out, nodes, leaves, tokens, mixing.batch, axes, steps, places)
 
 
 def _read(node: Node) -> list[str]:
@@ -165,16 +179,22 @@ def _made(node: Node, masks: Masks, sources: list[str], reads: list[Masks]) -> N
             for m, (low, high) in zip(masks, sides, strict=True)
         )
     elif op == "write":
-        stops = node.attrs.get("stops")
-        assert isinstance(stops, tuple)
-        attrs["stops"] = tuple(
-            size if stop == len(mask) else stop for stop, size, mask in zip(stops, kind.shape or (), masks, strict=True)
-        )
+        if not sources[1] or not all(mask.any() for mask in reads[1]):
+            return replace(node, op="reshape", type=kind, attrs={}, inputs=(sources[0],))
+        attrs |= _box(node, masks)
     elif op == "concat":
         axis = integer(node, "axis")
-        sources = [s for s, part in zip(sources, reads, strict=True) if part[axis].any()]
+        sources = [s for s, part in zip(sources, reads, strict=True) if s and part[axis].any()]
     inputs = _with_gaps(node, sources) if op != "concat" else tuple(sources)
     return replace(node, type=kind, attrs=attrs, value=value, inputs=inputs)
+
+
+def _box(node: Node, masks: Masks) -> dict[str, Attr]:
+    """Where the box of a write lies among what is left of its axes."""
+    starts, stops, steps = (integers(node, key) for key in ("starts", "stops", "steps"))
+    low = [int(m[:a].sum()) if step == 1 else a for m, a, step in zip(masks, starts, steps, strict=True)]
+    high = [int(m[:b].sum()) if step == 1 else b for m, b, step in zip(masks, stops, steps, strict=True)]
+    return {"starts": tuple(low), "stops": tuple(high)}
 
 
 def _with_gaps(node: Node, sources: list[str]) -> tuple[str, ...]:

@@ -171,11 +171,13 @@ def _solve(_node: Node, masks: Masks, shapes: list[Shape]) -> Needs:
 
 
 def _write(node: Node, masks: Masks, shapes: list[Shape]) -> Needs:
-    """A box put into a tensor: an axis that the box does not fill is taken whole."""
+    """A box put into a tensor: what is wanted of the update is what is wanted of the box."""
     starts, stops, steps = (integers(node, key) for key in ("starts", "stops", "steps"))
     above, update = list(masks), list(masks)
-    for axis, n in enumerate(node.shape):
-        if not (starts[axis] == 0 and stops[axis] == n and steps[axis] == 1):
+    for axis in range(len(masks)):
+        if steps[axis] == 1:
+            update[axis] = masks[axis][starts[axis] : stops[axis]]
+        else:
             above[axis] = np.ones_like(masks[axis])
             update[axis] = np.ones(shapes[1][axis], dtype=bool)
     return above, [above, update]

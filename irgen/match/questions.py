@@ -82,6 +82,20 @@ def effect_of(ask: Asking, stream: Stream, plain: Floats, token: int) -> Effect:
     return Effect(stream, kind, spread)
 
 
+def reads_later_tokens(ask: Asking, plain: Floats) -> bool:
+    """Whether the outputs asked for change when all streams change at every token behind them."""
+    changed: dict[str, Floats] = {}
+    for leaf in ask.mixing.leaves:
+        places = ask.mixing.token_of(leaf)
+        if places is None or not (places >= ask.mixing.tokens).any():
+            continue
+        moved = np.moveaxis(ask.values[leaf], ask.mixing.axes[leaf], -1).copy()
+        moved.reshape(len(places), -1)[places >= ask.mixing.tokens] += 0.5
+        changed[leaf] = np.moveaxis(moved, -1, ask.mixing.axes[leaf])
+    other = ask.output(changed) if changed else None
+    return other is not None and bool(changed_tokens(plain, other).any())
+
+
 def is_additive(ask: Asking, stream: Stream, plain: Floats, token: int) -> bool:
     """Whether changes at two tokens add up: so do values (whatever each goes through alone), decays multiply."""
     here, there = _nudged(ask, stream, token), _nudged(ask, stream, token + 1)

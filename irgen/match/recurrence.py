@@ -18,6 +18,7 @@ from irgen.match.questions import (
     kernel_of,
     obeys_root_law,
     rates_of,
+    reads_later_tokens,
     state_size,
 )
 
@@ -87,7 +88,7 @@ def _examined(ask: Asking) -> tuple[Stream, Recurrence] | str:
     if plain is None:
         return f"its output has no probe value: {ask.probe.why(mixing.out) or 'its axes hold no tokens'}"
     effects = effects_of(ask, plain, token)
-    if any(e.kind == "acausal" for e in effects):
+    if any(e.kind == "acausal" for e in effects) or reads_later_tokens(ask, plain):
         return f"a token's change reaches earlier tokens: {NOT_CAUSAL}"
     causal = sorted((e for e in effects if e.kind == "causal"), key=lambda e: e.spread)
     if not causal:

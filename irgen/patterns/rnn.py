@@ -69,9 +69,8 @@ def _other_direction(analysis: Analysis, one: Cell, two: Cell) -> bool:
 def _nodes(branch: Branch, cell: Cell) -> set[str]:
     """All steps, what they read in the branch, and the last state."""
     analysis = branch.analysis
-    last = [n for step in cell.steps for n in step]
-    nodes = analysis.between(last[0], branch.outs)
-    for name in last:
+    nodes = analysis.between(cell.steps[0][0], branch.outs) | set(cell.steps[0])
+    for name in cell.steps[-1]:
         nodes |= analysis.back(name, analysis.place[branch.root] if branch.root is not None else 0)
     return (nodes & branch.region) - branch.claimed
 
