@@ -15,6 +15,7 @@ WIDTH = "as the stream"
 VOCABULARY = "vocabulary"
 AS_HEAD = "as the head"
 BEFORE = "the stack before"
+FIRST = "the first stack"
 RELATIVE = ("in", "out", "width", "channels")
 """Facts that are said relative to the stream where they are as wide as that."""
 
@@ -47,9 +48,9 @@ def outline(found: Architecture) -> Item:
     found = joined(found)
     widths = {stack.name: stack.width for stack in found.stacks}
     readers = [[s.name for s in found.stacks if f"embedding:{i}" in s.reads] for i in range(len(found.embeddings))]
-    first = [found.stacks[0].name] if found.stacks else []
+    order = [stack.name for stack in found.stacks]
     embeddings = [
-        _embedding(e, feeds if feeds != first else [], widths.get(feeds[0]) if feeds else None)
+        _embedding(e, [FIRST if name == order[0] else name for name in feeds], widths.get(feeds[0]) if feeds else None)
         for e, feeds in zip(found.embeddings, readers, strict=True)
     ]
     vocabulary = next((e.size for e in found.embeddings if e.kind == "token"), None)
@@ -61,7 +62,7 @@ def outline(found: Architecture) -> Item:
     ]
     slots = {
         "input": tuple(_port("input", port) for port in found.inputs),
-        "embedding": tuple(sorted(embeddings, key=lambda item: item.key)),
+        "embedding": tuple(embeddings[i] for i in _sorted(embeddings, [[order.index(n) for n in r] for r in readers])),
         "stack": tuple(
             _stack(stack, before)
             for stack, before in zip(found.stacks, [None, *(s.name for s in found.stacks)], strict=False)
@@ -75,6 +76,17 @@ def outline(found: Architecture) -> Item:
         "embedding_parameters": found.embedding_parameters, "unknown": found.unknown or None,
     }  # fmt: skip
     return Item("model", _said(facts), slots)
+
+
+def _sorted(items: list[Item], readers: list[list[int]]) -> list[int]:
+    """The numbers of embeddings in an order that no name decides: by what they are, then by who reads them."""
+
+    def key(number: int) -> tuple[str, list[int]]:
+        item = items[number]
+        bare = {key: value for key, value in item.facts.items() if key != "feeds"}
+        return Item(item.kind, bare).key, readers[number]
+
+    return sorted(range(len(items)), key=key)
 
 
 def _said(facts: Mapping[str, Fact]) -> dict[str, Fact]:
