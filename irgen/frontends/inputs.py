@@ -13,7 +13,7 @@ from torch.overrides import TorchFunctionMode
 
 from irgen.errors import InputError
 from irgen.frontends.feature_tokens import with_feature_tokens
-from irgen.frontends.modalities import MASKS, RULES, WANTED, mask_of
+from irgen.frontends.modalities import AUXILIARY, MASKS, RULES, WANTED, mask_of
 from irgen.frontends.settings import Settings
 from irgen.frontends.torch_live import record
 from irgen.frontends.torch_trees import tensors_by_name
@@ -49,7 +49,7 @@ class Trial:
         """How many vectors a method that makes features gives."""
         with torch.no_grad():
             out = makes(**kwargs)
-        return sum(math.prod(t.shape[:-1]) for _, t in tensors_by_name(getattr(out, "pooler_output", out)))
+        return _vectors([(name, tuple(t.shape)) for name, t in tensors_by_name(out)])
 
 
 class WeightlessTrial(Trial):
@@ -62,9 +62,16 @@ class WeightlessTrial(Trial):
 
     def features(self, makes: Callable[..., Any], kwargs: dict[str, torch.Tensor]) -> int:
         """As `Trial.features`."""
-        outputs = record(_Method(makes), (), kwargs).outputs
-        pooled = [ref for name, ref in outputs if name.startswith("pooler_output")] or [ref for _, ref in outputs]
-        return sum(math.prod(ref.shape[:-1]) for ref in pooled)
+        return _vectors([(name, ref.shape) for name, ref in record(_Method(makes), (), kwargs).outputs])
+
+
+def _vectors(outputs: list[tuple[str, tuple[int, ...]]]) -> int:
+    """Vectors among named outputs: those pooled for the text, else the last hidden state, else all."""
+    for wish in ("pooler_output", "last_hidden_state", ""):
+        shapes = [shape for name, shape in outputs if name.startswith(wish)]
+        if shapes:
+            return sum(math.prod(shape[:-1]) for shape in shapes)
+    return 0
 
 
 class _Method(torch.nn.Module):
@@ -145,10 +152,19 @@ def _guesses(module: torch.nn.Module, settings: Settings) -> Iterator[tuple[Inpu
         )
     choices = {n: c for n, c in choices.items() if c}
     optional = [n for n in choices if n not in required]
+
+    def whole(pick: tuple[Input, ...]) -> tuple[Input, ...]:
+        return pick + tuple(mask for name in masks if (mask := mask_of(name, pick)) is not None)
+
+    spare = [n for n in optional if n in AUXILIARY]
+    for left_out in ([], *([n] for n in spare), spare):
+        likely = [c[0] for n, c in choices.items() if n not in left_out]
+        if likely:
+            yield whole(tuple(likely))
     for kept in _subsets(optional, mains):
         here = {n: choices[n] for n in choices if n in required or n in kept}
         for pick in _picks(here):
-            yield pick + tuple(mask for name in masks if (mask := mask_of(name, pick)) is not None)
+            yield whole(pick)
 
 
 def _subsets(optional: list[str], mains: list[str]) -> Iterator[list[str]]:

@@ -24,6 +24,11 @@ WANTED = (
     "image_attention_mask", "image_embeds_position_mask", "high_res_pixel_values",
 )  # fmt: skip
 
+#: Wanted inputs that only go with a modality: the first to be left out when a guess does not run.
+AUXILIARY = frozenset(
+    {"image_sizes", "token_type_ids", "image_position_ids", "image_attention_mask", "aspect_ratio_mask"}
+)
+
 _XPATH = ("batch", "seq", (("max_depth",), 50))
 _HIDDEN = (("hidden_size", "d_model", "n_embd"), 64)
 

@@ -203,4 +203,12 @@ def _family(config: Any, class_name: str, parts: list[Part]) -> str | None:
 
 
 def _value(config: Any, names: tuple[str, ...]) -> Any:
-    return next((v for n in names if (v := getattr(config, n, None)) is not None), None)
+    return next((v for n in names if (v := _read(config, n)) is not None), None)
+
+
+def _read(config: Any, name: str) -> Any:
+    """A field, or None: also where the configuration refuses to give one value for layers that differ."""
+    try:
+        return getattr(config, name, None)
+    except Exception:
+        return None
