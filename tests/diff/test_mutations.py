@@ -55,6 +55,10 @@ CASES = {
     "window": (
         layers(4, Spec(window=5)), layers(4, Spec(window=6)), "fact", "~ decoder.block.self-attention: window 5 → 6",
     ),
+    "a window in every layer": (
+        layers(4), layers(4, Spec(window=6)), "fact",
+        "~ decoder.block.self-attention: mask causal → sliding-window (window none → 6)",
+    ),
     "period": (
         layers(4), [Spec(window=6), Spec()] * 2, "period",
         "~ decoder: causal × 4 → (sliding-window 6, causal) × 2",
