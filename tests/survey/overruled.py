@@ -20,7 +20,11 @@ ROWS: tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...] = (
     (("phimoe", "hunyuan_vl_vision"), ("norm",), "rms_norm_eps belongs to a LayerNorm"),
     (("openai-gpt",), ("activation",), "its own table calls the tanh approximation gelu"),
     (("xlnet",), ("family",), "a language model over permutations"),
-    (("xlm",), ("family",), "causal only when asked to be"),
+    (("xlm", "flaubert", "cpmant"), ("family",), "causal only when asked to be, or in part"),
+    (("imagegpt",), ("family", "norm"), "a causal decoder of pixels whose norm divides by the deviation alone"),
+    (("mamba", "mamba2"), ("norm",), "layer_norm_epsilon belongs to an RMS norm"),
+    (("mellum", "bailing_hybrid"), ("hidden",), "every layer is a mixture"),
+    (("recurrent_gemma", "moshi"), ("hidden",), "half of it is the gate"),
     (("nemotron_asr_streaming", "parakeet_rnnt", "parakeet_tdt"), ("family",), "a transducer"),
     (
         ("fastspeech2_conformer", "fastspeech2_conformer_with_hifigan"),

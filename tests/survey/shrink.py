@@ -164,6 +164,8 @@ def _int(key: str, value: int, depth: int, divide: int, fewer: int, ids: _Ids) -
         return ids(value) if value >= 0 else value
     if VOCAB.match(key):
         return VOCABULARY if value > VOCABULARY else value
+    if key in ("first_k_dense_replace", "num_dense_layers"):
+        return min(value, 1)  # mixtures must remain
     if key == "image_size":
         return min(value, 128) if value > 256 else value
     if key == "num_queries":

@@ -192,7 +192,7 @@ def _family(config: Any, class_name: str, parts: list[Part]) -> str | None:
     if "family" in FIELDS.get(str(getattr(config, "model_type", "")), ()):
         return None
     if getattr(config, "is_encoder_decoder", False):
-        return "encoder-decoder"
+        return None if _read(config, "backbone_config") is not None else "encoder-decoder"
     if len(parts) > 1:
         return None
     if class_name.endswith(("ForCausalLM", "LMHeadModel")) and parts and "heads" in parts[0].facts:
