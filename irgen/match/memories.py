@@ -131,16 +131,19 @@ def _candidates(branch: Branch) -> list[tuple[str, str | None]]:
     """What contractions and norms of the branch read, and what leaves it: where a recurrence may end."""
     analysis = branch.analysis
     found: dict[str, str | None] = {}
+    last: dict[str, str] = {}  # of the steps of a loop with one weight, the last one
     free = sorted(branch.region - branch.claimed, key=analysis.place.__getitem__)
     for name in free:
         node = analysis[name]
         if node.op in NORMS:
             found.setdefault(node.inputs[0], None)
         elif node.op in _LINEAR and analysis.probes[0].is_stub(name):
-            w = weighted(analysis, name)
-            x = w.x if w is not None else node.inputs[0]
-            if found.get(x) is None:
-                found[x] = name
+            last[node.inputs[1]] = name
+    for name in last.values():
+        w = weighted(analysis, name)
+        x = w.x if w is not None else analysis[name].inputs[0]
+        if found.get(x) is None:
+            found[x] = name
     for out in branch.outs:
         found.setdefault(out, None)
     place = analysis.place

@@ -221,14 +221,25 @@ def _projected(analysis: Analysis, name: str, terms: list[str]) -> Sum | None:
             below = analysis.main_input(at)
             if below is None or analysis.op(at) not in _SHORTCUT | MOVES | {"add", "mul", "sub", "div"}:
                 break
+            if _takes_one(analysis, at):
+                break  # one step of a sequence is not the stream
             path.add(at)
             heavy += analysis.op(at) in HEAVY
             at = below
-            if len(set(analysis.users[at])) > 1:
+            if heavy and len(set(analysis.users[at])) > 1:
                 region = analysis.between(at, [branch])
-                if region and heavy and _weight(analysis, region) > _weight(analysis, path) and not region & path:
+                if region and _weight(analysis, region) > _weight(analysis, path) and not region & path:
                     return Sum(name, at, trunk, [branch], region | path, projected=True)
     return None
+
+
+def _takes_one(analysis: Analysis, name: str) -> bool:
+    """A slice of one place out of several along an axis."""
+    node = analysis[name]
+    axis = node.attrs.get("axis")
+    if node.op != "slice" or not isinstance(axis, int):
+        return False
+    return node.shape[axis] == 1 < analysis[node.inputs[0]].shape[axis]
 
 
 def _weight(analysis: Analysis, nodes: set[str]) -> int:
