@@ -70,6 +70,11 @@ _MOST = (
 _NO_SIZE = re.compile(
     r"theta|base|_id$|_ids$|_index$|seed|floor|freq|scale|max_(position|length)|model_max|context|_length|eps"
 )
+#: Names of counts and sizes: never negative, save that -1 says "no bound" of a few of them. A list of layers may count
+#: from the end.
+_COUNTS = re.compile(r"^(n|num|d)_|(^|_)(size|dim|heads|depths?)$")
+_LAYERS = re.compile(r"_layers$")
+_NO_BOUND = re.compile(r"chunk|window|images")
 
 
 def build(source: str | Path, *, trust_remote_code: bool = False, weights: bool = False) -> Built:
@@ -194,6 +199,9 @@ def _check_sizes(values: Mapping[str, Any], at: str) -> None:
                 raise SourceError(
                     f"{key} is {number}, which no model has", at=at, fix=f"a size of at most {most:,} is believable"
                 )
+            counts = _COUNTS.search(key) or (_LAYERS.search(key) and not isinstance(value, list))
+            if size and counts and number < 0 and not (number == -1 and _NO_BOUND.search(key)):
+                raise SourceError(f"{key} is {number}, it must be 1 or more", at=at, fix=f"correct {key}")
 
 
 def _configuration(values: dict[str, Any], path: Path, home: str, trust: bool) -> Any:

@@ -108,7 +108,14 @@ BAD: dict[str, tuple[object, str]] = {
     "nothing for a number": ({"model_type": "llama", "vocab_size": None}, "vocab_size"),
     "heads that do not divide": ({"model_type": "llama", "hidden_size": 100, "num_attention_heads": 7}, "heads"),
     "no heads": ({"model_type": "llama", "num_attention_heads": 0}, "not a valid llama"),
-    "negative width": ({"model_type": "bert", "hidden_size": -48}, "negative dimension -48"),
+    "negative width": ({"model_type": "bert", "hidden_size": -48}, "hidden_size is -48, it must be 1 or more"),
+    "negative depth": ({"model_type": "gpt2", "n_layer": -3}, "n_layer is -3, it must be 1 or more"),
+    "no count at all": ({"model_type": "llama", "num_hidden_layers": -1}, "num_hidden_layers is -1"),
+    "negative inside": (
+        {"model_type": "llava", "text_config": {"num_attention_heads": -2}},
+        "num_attention_heads is -2",
+    ),
+    "negative stage": ({"model_type": "swin", "depths": [2, -2]}, "depths is -2"),
     "absurd width": ({"model_type": "llama", "hidden_size": 10**12}, "hidden_size is 1000000000000"),
     "absurd depth": ({"model_type": "llama", "num_hidden_layers": 10**7}, "num_hidden_layers is 10000000"),
     "absurd depth inside": ({"model_type": "llava", "text_config": {"num_hidden_layers": 10**7}}, "num_hidden_layers"),
@@ -116,6 +123,12 @@ BAD: dict[str, tuple[object, str]] = {
     "absurd stages": ({"model_type": "swin", "depths": [2, 10**8]}, "depths"),
     "code of its own": ({"model_type": "mine", "auto_map": {"AutoModel": "mine.Model"}}, "brings its own Python code"),
 }
+
+
+def test_negative_numbers_that_are_no_sizes_are_let_through(folder: Any):
+    values, names = GOOD["text"]
+    free = {"pad_token_id": -1, "chunk_size": -1, "num_images": -1, "vision_feature_layers": [-2, -5]}
+    assert set(build(folder({**values, **free})).kwargs) == names
 
 
 @pytest.mark.parametrize("kind", BAD)
