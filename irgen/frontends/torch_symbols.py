@@ -149,7 +149,7 @@ class _Solver:
             return None
         least = max(2, whole // (part + 1) + 1)  # ⌊whole/d⌋ or ⌈whole/d⌉ can be `part` for few d only
         most = min(whole, max(whole // part, (whole - 1) // (part - 1) if part > 1 else whole), least + MOST_DIVISORS)
-        for divisor in range(least, most + 1):
+        for divisor in sorted(range(least, most + 1), key=_roughness):
             if all(v // divisor == n for v, n in zip(values, sizes, strict=True)):
                 return f"{name}/{divisor}"
             if all(-(-v // divisor) == n for v, n in zip(values, sizes, strict=True)):
@@ -182,3 +182,13 @@ class _Solver:
             if all(v + m == n for v, m, n in zip(values, more, sizes, strict=True)):
                 return f"{name}+{other}"
         return None
+
+
+def _roughness(number: int) -> tuple[int, int]:
+    """Order of divisors: small prime factors first, for strides multiply to round numbers."""
+    largest, rest, factor = 1, number, 2
+    while factor * factor <= rest:
+        while rest % factor == 0:
+            largest, rest = factor, rest // factor
+        factor += 1
+    return max(largest, rest), number

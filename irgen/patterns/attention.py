@@ -74,6 +74,9 @@ def describe(analysis: Analysis, core: Core, root: str | None, trunk: str | None
         "gated": _gated(analysis, core),
         "memory": None,
     }
+    reduction = _reduction(analysis, core, root)
+    if reduction is not None:
+        facts["kv_reduction"] = reduction
     scale = scale_of(analysis, core, q, k)
     evidence = [
         Evidence("scale", f"scores are multiplied by {scale:.6g} in all", (core.softmax,)),
@@ -172,6 +175,21 @@ def _bias(analysis: Analysis, operand: Operand) -> bool:
         if node.op in {"linear", "conv"} and len(node.inputs) > 2 and node.inputs[2]:
             return True
     return False
+
+
+def _reduction(analysis: Analysis, core: Core, root: str | None) -> int | None:
+    """By how much keys are fewer than the stream's tokens, along each side of the grid; None where they are not.
+
+    Wang et al. 2021 (PVT), equation 2; Xie et al. 2021 (SegFormer), equation 2.
+    """
+    if root is None or root not in analysis.back(core.k, analysis.place[root]):
+        return None
+    queries, keys = analysis[core.softmax].shape[-2:]
+    pooled = any(analysis.op(n) in {"conv", "avg_pool", "max_pool"} for n in analysis.between(root, [core.k]))
+    if not pooled or keys < 1 or queries <= keys or queries % keys:
+        return None
+    side = round((queries // keys) ** 0.5)
+    return side if side * side == queries // keys else queries // keys
 
 
 def scale_of(analysis: Analysis, core: Core, q: Operand, k: Operand) -> float:

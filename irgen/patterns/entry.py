@@ -26,6 +26,8 @@ class Entry:
     inputs: list[str] = field(default_factory=list[str])
     parts: list[tuple[str, Part]] = field(default_factory=list[tuple[str, Part]])
     nodes: set[str] = field(default_factory=set[str])
+    quantised: set[str] = field(default_factory=set[str])
+    """Nodes that turn hidden states into the codes that are looked up."""
     joins: list[str] = field(default_factory=list[str])
 
 
@@ -52,7 +54,7 @@ def entry(analysis: Analysis, start: str, sums: frozenset[str], width: int) -> E
                 found.nodes |= analysis.back(name, 0)
             else:
                 quantised, codes = _quantised(analysis, name, sums)
-                found.nodes |= quantised
+                found.quantised |= quantised
                 found.codes.extend(codes)
             continue
         found.nodes.add(name)
@@ -68,6 +70,10 @@ def entry(analysis: Analysis, start: str, sums: frozenset[str], width: int) -> E
     _name_segments(analysis, found)
     _name_stem(analysis, found)
     found.parts = _parts(analysis, found.nodes - set(found.embeddings))
+    bins = [n for n in found.quantised if analysis.op(n) in {"argmax", "argmin", "searchsorted"}]
+    if bins:
+        found.parts.insert(0, (bins[0], _quantizer(analysis, found, bins)))
+    found.nodes |= found.quantised
     found.sums.sort(key=analysis.place.__getitem__)
     return found
 
@@ -142,7 +148,7 @@ def _sliced(analysis: Analysis, index: str) -> str | None:
 def _is_added(analysis: Analysis, name: str) -> bool:
     """Whether a lookup goes into a sum."""
     users = set(analysis.users[name])
-    return bool(users) and all(analysis.op(u) in {"add", "mul", "reshape", "cast"} for u in users)
+    return bool(users) and all(analysis.op(u) in {"add", "mul", "reshape", "cast", "transpose"} for u in users)
 
 
 def _coordinates(analysis: Analysis, name: str) -> bool:
@@ -171,6 +177,14 @@ def _quantised(analysis: Analysis, name: str, sums: frozenset[str]) -> tuple[set
     return nodes, sorted(reads, key=analysis.place.__getitem__)[-1:]
 
 
+def _quantizer(analysis: Analysis, found: Entry, bins: list[str]) -> Part:
+    """The step from values to codes: nearest entries of codebooks, or bins."""
+    books = [e for e in found.embeddings.values() if e.kind == "codebook"]
+    edges = [analysis[n] for n in bins if analysis.op(n) == "searchsorted"]
+    width = analysis[edges[0].inputs[0]].size if edges else (books[0].size if books else None)
+    return Part("quantizer", {"width": width})
+
+
 def _parts(analysis: Analysis, nodes: set[str]) -> list[tuple[str, Part]]:
     """The nodes of an entry that do something to the stream, in order."""
     parts: list[tuple[str, Part]] = []
@@ -188,8 +202,6 @@ def _parts(analysis: Analysis, nodes: set[str]) -> list[tuple[str, Part]]:
             part = Part("activation", {"activation": NAMES[node.op]})
         elif node.op in {"conv", "conv_transposed"}:
             part = Part("convolution", convolution_facts(analysis, name))
-        elif node.op == "searchsorted":
-            part = Part("quantizer", {"width": analysis[node.inputs[0]].size})
         elif node.op in {"max_pool", "avg_pool", "adaptive_pool"}:
             part = Part("pooling", {"width": node.shape[1]})
         if part is not None:
@@ -209,6 +221,7 @@ def convolution_facts(analysis: Analysis, name: str) -> dict[str, object]:
         "stride": list(integers(node, "stride")) if "stride" in node.attrs else [],
         "channels": channels,
         "groups": groups,
+        **({"transposed": True} if node.op == "conv_transposed" else {}),
         "variant": "depthwise" if groups == analysis[node.inputs[0]].shape[1] > 1 else "plain",
     }
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from irgen.ir.architecture import Evidence
+from irgen.ir.architecture import Evidence, Fact
 from irgen.ir.ops import ELEMENTWISE, MOVES
 from irgen.match.activations import Activation, activation_of
 from irgen.match.analysis import NORMS
@@ -114,10 +114,14 @@ def prove(branch: Branch) -> list[Finding] | Refusal:
     pairs = find_pairs(branch)
     if isinstance(pairs, str):
         return Refusal(pairs)
+    analysis = branch.analysis
     findings: list[Finding] = []
     for pair in pairs:
         act = pair.activation
-        facts = {"hidden": pair.hidden, "activation": act.name, "gated": act.gated}
+        facts: dict[str, Fact] = {"hidden": pair.hidden, "activation": act.name, "gated": act.gated}
+        spatial = [n for n in pair.nodes if analysis.op(n) == "conv" and max(kernel_of(analysis, n), default=1) > 1]
+        if spatial:
+            facts["conv_kernel"] = max(kernel_of(analysis, spatial[0]))
         evidence = [Evidence("feed-forward", act.check, (pair.down, *pair.ups))]
         findings.append(Finding("feed-forward", facts, pair.nodes, {"down": pair.down, "up": pair.ups[0]}, evidence))
     return findings

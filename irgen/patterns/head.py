@@ -112,7 +112,7 @@ def _parts(analysis: Analysis, nodes: set[str]) -> list[tuple[str, Part]]:
         elif node.op in {"reduce_mean", "reduce_max", "adaptive_pool", "avg_pool"} or (
             node.op == "slice" and _picks_one(analysis, name)
         ):
-            part = Part("pooling", {"width": node.shape[-1] if node.shape else None})
+            part = Part("pooling", {"width": max(node.shape[1:], default=None)})
         if part is not None:
             part.parameters = weight_size(analysis, [name])
             parts.append((name, part))

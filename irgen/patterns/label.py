@@ -23,6 +23,7 @@ from irgen.patterns.stacks import (
     assign_roles,
     build_runs,
     connect,
+    hand_back,
     links_of,
     merge_codecs,
     pyramid_links,
@@ -61,7 +62,7 @@ def recognise(graph: Graph, patterns: list[Pattern]) -> tuple[list[Region], Arch
         analysis[n].inputs[0]
         for run in runs
         for n, e in run.entry.embeddings.items()
-        if e.kind == "token" and analysis.op(n) in {"embedding", "gather"}
+        if e.kind in {"token", "codebook"} and analysis.op(n) in {"embedding", "gather"}
     }
     marked = [n for run in runs for n in run.nodes]
     head, stem, head_nodes, after = find_head(analysis, marked, tables)
@@ -71,12 +72,15 @@ def recognise(graph: Graph, patterns: list[Pattern]) -> tuple[list[Region], Arch
         if stem in run.nodes:
             stack.after = after[1:] if _ends_in_norm(run) and after and after[0].kind == "norm" else after
             head.reads = stack.name
+    hand_back(analysis, runs, stacks)
     exits = _exits(analysis, runs, stacks)
     rest = (
         set[str]().union(*(behind_last_sum(analysis, o, set(marked))[0] for o in graph.outputs))
         if marked
         else set[str]()
     )
+    if not marked and head.kind == "none":
+        head_nodes = set[str]()
     regions = build_regions(analysis, runs, head_nodes | exits | rest)
     total = _total(graph)
     unknown = _unknown(analysis, regions)
@@ -89,7 +93,7 @@ def recognise(graph: Graph, patterns: list[Pattern]) -> tuple[list[Region], Arch
         outputs=_ports(graph, graph.outputs, graph.output_names),
         embeddings=embeddings,
         stacks=stacks,
-        links=[*links_of(runs), *pyramid_links(analysis, runs, graph.outputs)],
+        links=[*links_of(analysis, runs), *pyramid_links(analysis, runs, graph.outputs)],
         head=head,
         unknown=unknown,
         findings=list(graph.findings),

@@ -262,6 +262,10 @@ def _resized(run: Run, other: Run) -> bool:
 def to_stack(analysis: Analysis, run: Run) -> Stack:
     """The stack of the record, from a run whose parts, role and name are known."""
     blocks: list[Block] = into_blocks(run.layers, run.parts)
+    for block in blocks:
+        layer = run.layers[block.at[0]]
+        held = {n for s in layer for n in (*s.sum.region, *s.norms, *(m for f, _ in s.found for m in f.nodes))}
+        block.parameters = sum(weights_of(analysis, held).values())
     weights = weights_of(analysis, run.region)
     return Stack(
         name=run.name,
@@ -304,7 +308,7 @@ def _shares(analysis: Analysis, run: Run) -> bool:
     return bool(matrices) and matrices <= set(second)
 
 
-def links_of(runs: list[Run]) -> list[Link]:
+def links_of(analysis: Analysis, runs: list[Run]) -> list[Link]:
     """Cross-attention and fusion links between runs."""
     links: list[Link] = []
     for run in runs:
@@ -312,8 +316,33 @@ def links_of(runs: list[Run]) -> list[Link]:
             links.append(Link(memory.name, run.name, "cross-attention"))
         if len(run.reads) > 1 or (run.reads and run.entry.joins and (run.entry.embeddings or run.entry.inputs)):
             for source in run.reads:
-                links.append(Link(source.name, run.name, "fusion-concat" if run.entry.joins else "fusion-add"))
+                links.append(Link(source.name, run.name, _fusion(analysis, run)))
     return links
+
+
+def _fusion(analysis: Analysis, run: Run) -> str:
+    """How several streams become one: scattered among its tokens, put beside them, or added."""
+    joins = {analysis.op(n) for n in run.entry.joins}
+    if joins & {"masked_scatter", "scatter_nd", "where"}:
+        return "interleave"
+    return "fusion-concat" if joins else "fusion-add"
+
+
+def hand_back(analysis: Analysis, runs: list[Run], stacks: list[Stack]) -> None:
+    """Parts that stand between the only stack that a run reads and the join of its streams belong to that stack."""
+    for run, stack in zip(runs, stacks, strict=True):
+        if len(run.reads) != 1 or not run.entry.joins or not (run.entry.embeddings or run.entry.inputs):
+            continue
+        first = min(run.entry.joins, key=analysis.place.__getitem__)
+        fed = analysis.back(first, analysis.place[run.entry.sums[-1]]) if run.entry.sums else set[str]()
+        ahead = {n for n, _ in run.entry.parts if n in fed and analysis.reaches(run.entry.sums[-1], n)}
+        if not ahead:
+            continue
+        source = stacks[runs.index(run.reads[0])]
+        parts = [(n, p) for n, p in run.entry.parts if n in ahead]
+        source.after = [*source.after, *(p for _, p in fold_feed_forwards(analysis, ahead | fed, parts))]
+        left = [(n, p) for n, p in run.entry.parts if n not in ahead]
+        stack.before = [p for _, p in fold_feed_forwards(analysis, run.entry.nodes - ahead, left)]
 
 
 def pyramid_links(analysis: Analysis, runs: list[Run], outputs: list[str]) -> list[Link]:
