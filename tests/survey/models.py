@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 
-from irgen.frontends.huggingface import architecture_of
 from irgen.frontends.inputs import with_inputs
+from irgen.frontends.tasks import architecture_of
 from irgen.source import Built
 from tests.survey.overrides import OVERRIDES
 from tests.survey.shrink import merged, shrink
