@@ -23,6 +23,7 @@ def opened_blocks(found: Architecture, words: Words) -> list[Frame]:
     frames: list[Frame] = []
     opened = Drawn(words)
     telling = _telling(stack)[:2]
+    stage = f" · {words('Stage {n}', n=number + 1).lower()}" if len(found.stacks) > 1 else ""
     for at, block in enumerate(telling):
         name = f"o{at}"
         inner = layer(name, block, stack.width, opened, stack.name)
@@ -32,9 +33,7 @@ def opened_blocks(found: Architecture, words: Words) -> list[Frame]:
             Leaf(f"{name}.x", "io", "x", shape="port", least=96),
             Leaf(f"{name}.y", "io", "y", shape="port", least=96),
         ]
-        label = _block_name(block, words)
-        if len(telling) == 1:
-            label += f" · {words('Stage {n}', n=number + 1).lower()}"
+        label = _block_name(block, words) + stage
         frames.append(Frame(f"{name}.g", Chain([ends[0], inner, ends[1]]), label, entry=22, closed=True))
     seen: set[str] = set()
     for one in opened.opened:
@@ -44,6 +43,7 @@ def opened_blocks(found: Architecture, words: Words) -> list[Frame]:
         seen.add(key)
         frame = panel(Detail(one.part, one.width, f"p{len(frames)}", words))
         if frame:
+            frame.label += stage
             frames.append(frame)
     return frames
 

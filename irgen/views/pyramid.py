@@ -24,6 +24,9 @@ GAP = 20.0
 MOST = 5
 ROW_GAP = 44.0
 
+TABLE = 220.0
+"""Width of the table of stages."""
+
 
 @dataclass(slots=True)
 class Pyramid:
@@ -233,20 +236,22 @@ def _row(scene: Scene, made: Pyramid, stack: Stack, frames: list[Frame], top: fl
             min(extent(frame) + 24, (across - 24 * (len(frames) - 1)) / len(frames)) if len(frames) < 3 else 0.0
         )
         frame.measure()
-    if sum(extent(f) for f in frames) + 24 * (len(frames) - 1) > across:
+    glyph = windows_of(stack)
+    tabled = not glyph and len(frames) < 3
+    room = across - 24 * (len(frames) - 1)
+    if sum(extent(f) for f in frames) > room - (TABLE + 16 if tabled else 0):
         for frame in frames:
             frame.least = 0.0
             _remeasure(frame)
     high = max(frame.high for frame in frames)
     gap = 24.0
-    glyph = windows_of(stack)
-    total = sum(extent(f) for f in frames) + gap * (len(frames) - 1)
-    spare = across - total
-    gap += min(spare / max(len(frames), 1), 24.0) if len(frames) > 1 else 0.0
+    spare = room - sum(extent(f) for f in frames)
+    tabled = tabled and spare >= TABLE + 16
+    gap += min(spare / max(len(frames), 1), 24.0) if len(frames) > 1 and not tabled else 0.0
     beside = glyph and spare >= 150
     x = (
         MARGIN
-        if not glyph and spare >= 200 and len(frames) < 3
+        if tabled
         else MARGIN
         if beside
         else MARGIN + (across - sum(extent(f) for f in frames) - gap * (len(frames) - 1)) / 2
@@ -255,8 +260,8 @@ def _row(scene: Scene, made: Pyramid, stack: Stack, frames: list[Frame], top: fl
         even(frame, high)
         put(scene, frame, x + frame.outer, top + high)
         x += extent(frame) + gap
-    if not glyph and spare >= 200 and len(frames) < 3:
-        table(scene, made.found, made.words, scene.width - MARGIN - 220, top, 220)
+    if tabled:
+        table(scene, made.found, made.words, scene.width - MARGIN - TABLE, top, TABLE)
     if beside and glyph:
         show_windows(scene, made.words, glyph, (x + 8, scene.width - MARGIN), top, high)
     return top + high
