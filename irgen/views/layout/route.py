@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from irgen.scene import Edge
-from irgen.views.layout.tree import BUS, Chain, Frame, Lane, Leaf, Par, Piece
+from irgen.views.layout.tree import BUS, TRACK, Chain, Frame, Lane, Leaf, Par, Piece
 
 Bend = tuple[float, float]
 Kinds = Callable[[Leaf, Leaf], tuple[str, str]]
@@ -99,7 +99,7 @@ class Router:
             below = chain.items[lane.start - 1]
             start = below.m + below.high + 10
         else:
-            start = chain.m - 20
+            start = chain.m - (BUS + TRACK + 2 if len(chain.ins()) > 1 else 20)
         x = chain.c + lane.c
         end = target.m + target.high / 2
         edge = Edge(
