@@ -35,7 +35,9 @@ def parameters(value: int, lang: str) -> str:
 
 
 def shape(sizes: Sequence[int | str], letters: Mapping[str, str] = SYMBOLS) -> str:
-    """A tensor shape: `[B, T, 768]`; `letters` are short names of dimensions."""
+    """A tensor shape: `[B, T, 768]`, of a single value `scalar`; `letters` are short names of dimensions."""
+    if not sizes:
+        return "scalar"
     return "[" + ", ".join(_named(s, letters) if isinstance(s, str) else whole(s) for s in sizes) + "]"
 
 
