@@ -117,13 +117,12 @@ def _attention(part: Part, width: int | None, words: Words) -> Caption:
         title = "Temporal attention" if axis == "time" else "Spatial attention"
     elif mask in ("sliding-window", "local-window", "shifted-window", "prefix", "custom") or not title:
         title = MASKED.get(mask, "Self-attention")
-    if (reduction := _count(facts.get("reduction"))) and reduction > 1:
-        title = "Efficient attention"
+    reduction = _count(facts.get("kv_reduction"))
     window, dim = facts.get("window"), _count(facts.get("head_dim"))
     position = POSITIONS.get(str(facts.get("position")), "")
     more = words("window {n}", n=times(*integers(window))) if window else ""
     if reduction and reduction > 1:
-        more = f"R = {reduction}"
+        more = f"K, V ÷ {reduction}²"
     if not more:
         more = words(position) if position and position != "RoPE" else f"d={dim}" if dim else ""
     short = f"\n{words(SHORT[title])}" if title in SHORT else ""
@@ -211,10 +210,12 @@ def _convolution(part: Part, width: int | None, words: Words) -> Caption:
     title = words(CONVOLUTIONS.get(str(facts.get("variant")), "Convolution"))
     if facts.get("variant") in (None, "plain") and kernel:
         title = f"Conv {size(kernel)}" if axes(kernel) != 1 else "Conv1d"
+        if facts.get("transposed"):
+            title = f"{words('Transposed conv')} {size(kernel) if axes(kernel) != 1 else ''}".strip()
     elif kernel and facts.get("variant") == "depthwise":
         title = f"{title} {size(kernel)}"
     step = stride_of(facts)
-    said = words("stride {n}", n=whole(step)) if step > 1 else ""
+    said = words("upsample × {n}" if facts.get("transposed") else "stride {n}", n=whole(step)) if step > 1 else ""
     into = _count(facts.get("in"))
     wide = words("{n} channel" if channels == 1 else "{n} channels", n=whole(channels)) if channels else ""
     if into and channels:

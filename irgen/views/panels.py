@@ -55,10 +55,15 @@ class Detail:
 def feed_forward(d: Detail) -> Piece:
     """Linear, activation, linear; gated: the product of two branches."""
     hidden, words = d.fact("hidden"), d.words
+    kernel = d.fact("conv_kernel")
+    inner: list[Piece] = []
+    if kernel:
+        inner.append(d.leaf("k", "conv", f"{words('Depthwise conv')} {size(kernel)}", whole(hidden) if hidden else ""))
     if not d.part.facts.get("gated"):
         return Chain([
             d.port("x"),
             d.leaf("a", "ffn", words("Linear"), d.path(d.width, hidden)),
+            *inner,
             d.leaf("b", "norm", d.act),
             d.leaf("c", "ffn", words("Linear"), d.path(hidden, d.width)),
             d.port("y"),
@@ -115,6 +120,10 @@ def attention(d: Detail) -> Piece:
         small = d.leaf("l", role, words("Latent"), d.path(d.width, rank))
         rows = [rows[0], Chain([small, Par(rows[1:])])]
         return Chain([d.port("x"), Par(rows, equal=False), *tail])
+    reduction = d.fact("kv_reduction") or 1
+    if reduction > 1:
+        fewer = d.leaf("l", "conv", words("Spatial reduction"), words("keys 1/{n}", n=f"{reduction}²"))
+        return Chain([d.port("x"), Par([rows[0], Chain([fewer, Par(rows[1:])])], equal=False), *tail])
     return Chain([d.port("x"), Par(rows, 8 if d.narrow else 16), *tail])
 
 

@@ -162,6 +162,8 @@ class StackView:
         role = next((c.role for c in said if c.role in ("moe", "ssm", "cross", "attn", "conv", "ffn")), "norm")
         names = list(dict.fromkeys(first(c.title) for c in said))
         note = " + ".join(names) if len(names) > 1 or not said else said[0].note
+        lifted = (c.note for c, p in zip(said, block.sublayers, strict=True) if p.facts.get("transposed"))
+        note = next(lifted, note)
         if always and len(run.at) < self.stack.layers:
             note = words("layers {n}", n=ranges(run.at))
         title = words(layer_name(block, self.stack.blocks))

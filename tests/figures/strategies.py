@@ -104,7 +104,8 @@ values = {
     "axis": st.sampled_from([None, "time"]),
     "ops": st.dictionaries(names, st.integers(1, 999), max_size=5),
     "memory": st.sampled_from([None, "s0", "s1", "s2", "gone"]),
-    "reduction": sizes,
+    "kv_reduction": sizes,
+    "transposed": st.booleans(),
 }
 parts = st.builds(
     Part, kinds, st.fixed_dictionaries({}, optional=values), st.none(), st.sampled_from([0, 10**7]), forms
