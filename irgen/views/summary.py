@@ -8,6 +8,7 @@ from irgen.ir.architecture import Architecture, Part, Stack
 from irgen.scene import literal
 from irgen.views.captions import GATED, brief
 from irgen.views.numbers import arrow, dots, integers, parameters, times, whole
+from irgen.views.sources import index_of
 from irgen.views.towers import name, split
 from irgen.views.words import Words
 
@@ -160,9 +161,24 @@ def _towers(found: Architecture, words: Words) -> list[tuple[str, str]]:
     return [(t.label, times(n, stack.width)) for t, n, stack in zip(towers, layers, stacks, strict=True)]
 
 
+def _common(found: Architecture) -> set[str]:
+    """The kinds of positions that every tower with self-attention has."""
+    towers = [[found.stacks[n] for n in tower.stacks] for tower in split(found)]
+    kinds: list[set[str]] = []
+    for stacks in towers:
+        attention = [part for stack in stacks for part in parts(stack, "self-attention")]
+        numbers = [i for s in stacks for read in s.reads if (i := index_of(read, "embedding")) is not None]
+        read = {found.embeddings[i].kind for i in numbers if i < len(found.embeddings)}
+        if attention:
+            kinds.append({str(part.facts.get("position")) for part in attention} | read)
+    return {kind for one in kinds for kind in one if all(kind in other for other in kinds)}
+
+
 def _positions(found: Architecture) -> str:
-    kinds = {embedding.kind for embedding in found.embeddings}
     inside = {str(part.facts.get("position")) for part in every(found, "self-attention")}
+    kinds = {embedding.kind for embedding in found.embeddings}
+    if len(split(found)) > 1:
+        inside = kinds = _common(found)
     for there, phrase in (
         ("rope" in inside, "rotary positions"),
         ("relative-bias" in inside, "relative position bias"),
@@ -185,7 +201,7 @@ def family(found: Architecture, words: Words) -> str:
     if attention and len([s for s in found.stacks if s.role == "stage"]) > 1:
         return words("Hierarchical vision transformer")
     if found.family == "composite":
-        return words("{n} towers", n=len(found.stacks))
+        return words("{n} towers", n=len(split(found)))
     return words(FAMILIES.get(found.family, "Neural network"))
 
 

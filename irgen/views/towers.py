@@ -30,7 +30,7 @@ ROLES = {
 
 MODES = {"patch": "Vision encoder", "tubelet": "Video encoder", "frame": "Audio encoder", "token": "Text encoder"}
 
-FUSIONS = {"fusion-concat": "Concat", "interleave": "Interleave"}
+FUSIONS = {"fusion-concat": "Concat", "interleave": "Token scatter"}
 
 
 @dataclass(slots=True)
@@ -83,7 +83,10 @@ def name(found: Architecture, towers: list[Tower], words: Words) -> None:
     labels = [_role(found, tower) for tower in towers]
     common = Counter(labels)
     labels = [
-        _mode(found, tower, label) if common[label] > 1 else label for tower, label in zip(towers, labels, strict=True)
+        _mode(found, tower, label)
+        if common[label] > 1 or (found.family == "composite" and label == "Encoder")
+        else label
+        for tower, label in zip(towers, labels, strict=True)
     ]
     common = Counter(labels)
     seen: Counter[str] = Counter()
@@ -97,11 +100,29 @@ def _role(found: Architecture, tower: Tower) -> str:
 
 
 def _mode(found: Architecture, tower: Tower, label: str) -> str:
+    if label == "Codec":
+        return "Codec encoder" if _measured(found, found.stacks[tower.stacks[0]]) else "Codec decoder"
     for read in found.stacks[tower.stacks[0]].reads:
         index = index_of(read, "embedding")
         if index is not None and index < len(found.embeddings):
             return MODES.get(found.embeddings[index].kind, label)
     return label
+
+
+def _measured(found: Architecture, stack: Stack) -> bool:
+    """Whether a stream starts from measured values: an input of numbers that are not ids."""
+    numbers = [index_of(read, "input") for read in stack.reads]
+    embedded = [i for read in stack.reads if (i := index_of(read, "embedding")) is not None]
+    numbers += [found.embeddings[i].input for i in embedded if i < len(found.embeddings)]
+    return any("float" in found.inputs[i].dtype for i in numbers if i is not None and i < len(found.inputs))
+
+
+def _reads_tokens(found: Architecture, role: str) -> bool:
+    """Whether a stack of this role has token ids of its own."""
+    numbers = [
+        i for s in found.stacks if s.role == role for r in s.reads if (i := index_of(r, "embedding")) is not None
+    ]
+    return any(found.embeddings[i].kind == "token" for i in numbers if i < len(found.embeddings))
 
 
 def head_caption(head: Head, width: int | None, words: Words) -> Caption | None:
@@ -121,7 +142,9 @@ def head_caption(head: Head, width: int | None, words: Words) -> Caption | None:
 
 def output_pill(found: Architecture, words: Words) -> Leaf:
     """What the model gives."""
-    title = words(HEADS[found.head.kind][1] if found.head.kind in HEADS else "Hidden states")
+    title = words(
+        HEADS[found.head.kind][1] if found.head.kind in HEADS else "Hidden states" if found.stacks else "Output"
+    )
     out = found.outputs[0] if found.outputs else None
     tip = "; ".join(f"{literal(o.name, 60)} {shape(o.shape, letters(found))}" for o in found.outputs[:6])
     return pill("out", title, shape(out.shape, letters(found)) if out and len(out.shape) <= 5 else "", tip or title)
@@ -159,7 +182,8 @@ class TowerView:
         words = self.drawn.words
         shared = Counter(r for stack in self.found.stacks for r in set(stack.reads))
         both = frozenset(i for r, n in shared.items() if n > 1 and (i := index_of(r, "embedding")) is not None)
-        target = "" if self.alone else {"decoder": "Target tokens", "encoder": "Input tokens"}.get(first.role, "")
+        both_read = _reads_tokens(self.found, "encoder") and _reads_tokens(self.found, "decoder")
+        target = {"decoder": "Target tokens", "encoder": "Input tokens"}.get(first.role, "") if both_read else ""
         fused = (
             first.before[0].kind if first.before and first.before[0].kind in ("concat", "scatter", "interleave") else ""
         )
@@ -227,7 +251,11 @@ class TowerView:
         if len(self.tower.stacks) > 2:
             self._stage(number, stack)
             return
-        for at, part in enumerate(merged(stack.before)):
+        scattered = any(link.target == stack.name and link.kind == "interleave" for link in self.found.links)
+        before = merged(stack.before)
+        if scattered and before and before[0].kind in ("concat", "interleave"):
+            before[0] = replace(before[0], kind="scatter")
+        for at, part in enumerate(before):
             leaf = part_box(f"b{number}.{at}", part, None, self.drawn, stack.name)
             foreign = [read for read in stack.reads if read in self.labels]
             if not at and number == self.tower.stacks[0] and foreign and self.tower.entry is None:
