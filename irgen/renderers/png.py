@@ -20,7 +20,7 @@ def render(scene: Scene, theme: str = "light", *, scale: float = 2.0) -> bytes:
     try:
         resvg: Any = import_module("resvg_py")
     except ImportError as missing:
-        raise RenderError("PNG needs resvg-py", fix="pip install 'irgen-arch[png]'") from missing
+        raise RenderError("PNG needs resvg-py", fix="pip install '.[png]' in the folder of irgen's clone") from missing
     scale = min(scale, LARGEST / max(scene.width, scene.height))
     document = svg.render(scene, "dark" if theme == "dark" else "light").decode("utf-8")
     if scene.lang == "ko":
