@@ -59,7 +59,12 @@ def words(part: Record) -> str:
     if kind == "unknown":
         counts: dict[str, int] = part.get("ops") or {}
         return ", ".join(f"{count} {op}" for op, count in counts.items())
-    return ", ".join(f"{key} {_value(value)}" for key, value in part.items() if key != "kind" and value is not None)
+    said = ((key.replace("_", " "), value) for key, value in part.items() if key != "kind")
+    return ", ".join(
+        key if value is True else f"{key} {_value(value)}"
+        for key, value in said
+        if value is not None and value is not False
+    )
 
 
 def _expert(part: Record) -> str:
@@ -128,10 +133,22 @@ def _rows(title: str, lines: Iterable[str]) -> list[str]:
 def _stack(stack: Record) -> list[str]:
     lines = [f"{stack['role']}, {_plural(stack['layers'], 'layer')}, width {stack['width']}"]
     for block in stack["blocks"]:
-        norm = "" if block["norm"] == "none" else f" {block['norm']}"
-        lines.append(f"{block['count']} × {block['residual']}{norm} (layers {spans(block['at'])})")
+        lines.append(" ".join(_block(block, stack["layers"])))
         lines += [f"    {part['kind']}: {words(part)}" for part in block["sublayers"]]
     return lines
+
+
+def _block(block: Record, layers: int) -> list[str]:
+    """How often a block stands, how it is joined to the stream, and in which of several layers."""
+    bare = block["residual"] == "none"
+    said = [
+        f"{_plural(block['count'], 'layer')} without residual" if bare else f"{block['count']} × {block['residual']}"
+    ]
+    if block["norm"] != "none":
+        said.append(f"and with {block['norm']}" if bare else block["norm"])
+    if layers > 1:
+        said.append(f"({'layer' if block['count'] == 1 else 'layers'} {spans(block['at'])})")
+    return said
 
 
 def _plural(n: int, noun: str) -> str:

@@ -49,6 +49,18 @@ def test_a_summary_says_everything_in_words():
     assert "layers 0–2, 5" in text
 
 
+def test_blocks_and_flags_are_worded_for_a_reader():
+    rnn = {"kind": "rnn", "hidden": 8, "variant": "lstm", "bidirectional": False}
+    one = {"count": 1, "at": [0], "residual": "none", "norm": "none", "sublayers": [rnn]}
+    other = {**one, "at": [1], "norm": "layernorm", "sublayers": [{**rnn, "bidirectional": True, "pad_left": 0}]}
+    stack = {"name": "rnn", "role": "encoder", "layers": 1, "width": 8, "blocks": [one]}
+    text = report.summary({**RECORD, "stacks": [stack, {**stack, "layers": 2, "blocks": [one, other]}]})
+    assert " 1 layer without residual\n" in text
+    assert " 1 layer without residual and with layernorm (layer 1)\n" in text
+    assert " rnn: hidden 8, variant lstm\n" in text
+    assert " rnn: hidden 8, variant lstm, bidirectional, pad left 0\n" in text
+
+
 def test_a_markdown_table_has_one_row_a_model_and_escapes_bars():
     head, rule, first, second = report.markdown([RECORD, RECORD]).splitlines()
     assert head.startswith("| model | architecture | direction |")
