@@ -18,7 +18,9 @@ from irgen.ir.graph import Graph
 from irgen.scene import Scene
 
 Say = Callable[[str], None]
-WIDTHS = {"column": 720, "narrow": 360, "wide": 1080}
+WIDTHS = {"narrow": 360, "column": 720, "wide": 1080, "360": 360, "720": 720, "1080": 1080}
+"""Widths of figures by name and by their pixels."""
+
 LANGUAGES = ("en", "ko")
 
 
@@ -88,11 +90,12 @@ class Model:
         """The facts record (`irgen.facts/1`), a JSON object."""
         return facts.record(self.architecture, source=self.source, frontend=self.graph.frontend)
 
-    def scene(self, view: str = "overview", *, lang: str = "en", width: str = "column") -> Scene:
-        """What a figure shows, before it becomes a file format."""
+    def scene(self, view: str = "overview", *, lang: str = "en", width: str | int = "column") -> Scene:
+        """What a figure shows, before it becomes a file format. Raises `OutputError` for words that are unknown."""
+        Style(view, lang=lang, width=width).check(None)
         regions, architecture = self._labelled
         self._say(f"drawing {self.source}")
-        how = {"title": self.title, "note": self.note or None, "lang": lang, "width": WIDTHS[width]}
+        how = {"title": self.title, "note": self.note or None, "lang": lang, "width": WIDTHS[str(width)]}
         return views.draw(view, architecture, regions, self.canonical, **how)
 
     def draw(
@@ -102,7 +105,7 @@ class Model:
         view: str = "overview",
         theme: str = "light",
         lang: str = "en",
-        width: str = "column",
+        width: str | int = "column",
         format: str | None = None,
     ) -> bytes:
         """Draw the model; write the figure to `path` if one is given, and return its bytes.
@@ -133,7 +136,7 @@ class Style:
     view: str = "overview"
     theme: str = "light"
     lang: str = "en"
-    width: str = "column"
+    width: str | int = "column"
     format: str | None = None
 
     def check(self, target: Path | None) -> str:
@@ -141,9 +144,9 @@ class Style:
         choice("view", self.view, views.NAMES)
         choice("theme", self.theme, renderers.THEMES)
         choice("language", self.lang, LANGUAGES)
-        choice("width", self.width, WIDTHS)
+        choice("width", str(self.width), WIDTHS)
         suffix = target.suffix.lower() if target is not None else ""
-        wanted = (self.format or suffix or "svg").removeprefix(".")
+        wanted = str(self.format or suffix or "svg").removeprefix(".")
         choice("format", wanted, [known.removeprefix(".") for known in renderers.FORMATS])
         if target is not None:
             files.check(target)
@@ -155,6 +158,6 @@ def choice(what: str, name: str, known: Iterable[str]) -> str:
     names = list(known)
     if name in names:
         return name
-    near = difflib.get_close_matches(name.lower(), names, n=1)
+    near = difflib.get_close_matches(str(name).lower(), names, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     raise OutputError(f"unknown {what} {name!r}", fix=f"{hint}one of: {', '.join(names)}")

@@ -80,7 +80,7 @@ def traced(source: str, inputs: Sequence[str], say: Callable[[str], None]) -> Mo
     "--theme", default="light", show_default=True, help="light, dark, or auto (the reader's choice, in browsers)."
 )
 @click.option("--lang", default="en", show_default=True, help="en or ko.")
-@click.option("--width", default="column", show_default=True, help="narrow (360), column (720) or wide (1080).")
+@click.option("--width", default="column", show_default=True, help="narrow, column or wide: 360, 720 or 1080.")
 @click.option("--format", "format_", help="The format, where the suffix of FILE does not say it.")
 @given_inputs
 def draw(

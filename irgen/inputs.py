@@ -49,7 +49,7 @@ def shape(sizes: Iterable[int], dtype: str | None, name: str) -> Shape:
     found = Shape(tuple(sizes), dtype)
     count = 1
     for n in found.sizes:
-        count *= n
+        count *= max(n, 0)
     if count < 1 or count > LARGEST:
         raise InputError(
             f"input {name!r} has {count} elements", at=str(found), fix=f"sizes of 1 or more, {LARGEST} elements at most"
@@ -83,7 +83,7 @@ def of_module(module: torch.nn.Module, inputs: Inputs) -> dict[str, Any]:
     import torch  # noqa: PLC0415
 
     signature = inspect.signature(module.forward)
-    if inputs is None:
+    if inputs is None or (isinstance(inputs, Mapping) and not inputs):
         needed = [p.name for p in signature.parameters.values() if p.default is p.empty and p.kind in BY_NAME]
         if not needed:
             return {}
@@ -95,7 +95,27 @@ def of_module(module: torch.nn.Module, inputs: Inputs) -> dict[str, Any]:
         )
     values = by_name(inputs) or _in_order(module, signature, inputs)
     _check_names(values, list(signature.parameters), signature, type(module).__name__)
+    plain = {name: value for name, value in values.items() if _is_plain(value) and not _is_shape(value)}
+    wrong = [name for name, value in plain.items() if isinstance(value, (tuple, list)) or len(plain) == len(values)]
+    if wrong:
+        raise no_input(wrong[0], values[wrong[0]])
     return {name: _tensor(name, value, torch) for name, value in values.items()}
+
+
+def no_input(name: str, value: object) -> InputError:
+    """The error for what is neither a tensor nor a shape."""
+    return InputError(
+        f"input {name!r} is {repr(value)[:60]}, which is neither a tensor nor a valid shape",
+        at=f"input {name!r}",
+        fix="give a tensor, or a shape of whole numbers of 1 or more such as (2, 19)",
+    )
+
+
+def _is_plain(value: object) -> bool:
+    """Whether a value holds no tensor: a number, a text, nothing, or a list of such."""
+    if isinstance(value, (tuple, list)):
+        return all(map(_is_plain, cast("Sequence[object]", value)))
+    return value is None or isinstance(value, (bool, int, float, complex, str, bytes))
 
 
 BY_NAME = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -118,7 +138,7 @@ def _check_names(values: Mapping[str, Any], known: list[str], signature: inspect
     takes_any = signature is not None and any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
     for name in values:
         if name not in known and not takes_any:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+            near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.4)
             hint = f"did you mean {near[0]!r}? " if near else ""
             raise InputError(f"the model has no input {name!r}", at=where, fix=f"{hint}one of: {', '.join(known)}")
 
@@ -171,6 +191,8 @@ def refit(built: Built, inputs: Inputs) -> Built:
     sizes: dict[str, int] = {}
     kwargs = dict(built.kwargs)
     for name, value in shapes.items():
+        if not isinstance(value, Shape) and not hasattr(value, "shape"):
+            raise no_input(name, value)
         wanted = value.sizes if isinstance(value, Shape) else tuple(value.shape)
         _read_axes(name, wanted, built, sizes)
     for name, old in built.kwargs.items():
@@ -190,7 +212,7 @@ def of_order(built: Built, inputs: Any) -> dict[str, Any]:
     given = in_order(inputs)
     if len(given) > len(built.kwargs):
         raise InputError(
-            f"{len(given)} inputs were given, the model takes {len(built.kwargs)}",
+            f"{len(given)} inputs are given, the model takes {len(built.kwargs)}",
             at=built.title,
             fix=f"in order: {', '.join(built.kwargs)}",
         )
@@ -202,7 +224,7 @@ def _read_axes(name: str, wanted: tuple[int, ...], built: Built, sizes: dict[str
     old = tuple(built.kwargs[name].shape)
     if len(wanted) != len(old):
         raise InputError(
-            f"input {name!r} has {len(wanted)} dimensions, the model takes {len(old)}",
+            f"input {name!r} has {len(wanted)} dimension{'s' * (len(wanted) != 1)}, the model takes {len(old)}",
             at=built.title,
             fix=f"--input {name}={'x'.join(map(str, old))}",
         )

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from irgen import tables, zoo
-from irgen.errors import InputError, IrgenError, SourceError
+from irgen.errors import CaptureError, InputError, IrgenError, SourceError
 from irgen.ir.graph import Graph
 from irgen.source import Built
 
@@ -136,7 +136,9 @@ def _from_callable(source: str, inputs: Inputs, say: Say) -> Found:
         pair = cast("tuple[Any, ...]", made)
         if len(pair) != 2:
             raise SourceError(
-                f"{source} returned {len(pair)} values", at=source, fix="return a module, or a module and its inputs"
+                f"{source} returned {len(pair)} value{'s' * (len(pair) != 1)}",
+                at=source,
+                fix="return a module, or a module and its inputs",
             )
         module, given = pair
         return _from_object(module, inputs or given, say, name=source)
@@ -179,14 +181,23 @@ def users_code(source: str) -> Generator[None]:
         yield
     except ModuleNotFoundError:
         raise
+    except SystemExit as error:
+        raise SourceError(
+            f"{source} ended the program instead of returning a module",
+            at=_last_line(error),
+            fix="return a module, or a module and its inputs",
+        ) from error
     except Exception as error:
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        line = f"{place.filename}:{place.lineno}"
-        if isinstance(error, SyntaxError):
-            line = f"{error.filename}:{error.lineno}"
+        line = f"{error.filename}:{error.lineno}" if isinstance(error, SyntaxError) else _last_line(error)
         raise SourceError(
             f"{source} raised {type(error).__name__}: {error}", at=line, fix="mend that line, then trace again"
         ) from error
+
+
+def _last_line(error: BaseException) -> str:
+    """The line that raised an error."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{place.filename}:{place.lineno}"
 
 
 def _from_object(source: Any, inputs: Inputs, say: Say, name: str = "") -> Found:
@@ -195,7 +206,7 @@ def _from_object(source: Any, inputs: Inputs, say: Say, name: str = "") -> Found
 
     from irgen import inputs as given  # noqa: PLC0415
 
-    name = name or type(source).__name__
+    returned, name = bool(name), name or type(source).__name__
     if isinstance(source, Built):
         return _capture(source.title or name, source, inputs, say)
     if isinstance(source, torch.export.ExportedProgram):
@@ -214,9 +225,17 @@ def _from_object(source: Any, inputs: Inputs, say: Say, name: str = "") -> Found
     if isinstance(source, torch.nn.Module):
         say(f"trying other sizes of {name}")
         return _capture(name, _with_axes(source, given.of_module(source, inputs)), None, say)
+    kind = type(source).__name__
+    kind = f"{'an' if kind[0] in 'aeiouAEIOU' else 'a'} {kind}"
+    if returned:
+        raise SourceError(
+            f"the callable returned {kind}, it must return a module or (module, inputs)",
+            at=name,
+            fix="return a torch.nn.Module, or one and its inputs",
+        )
     raise SourceError(
-        f"a {type(source).__name__} is not a source of a model",
-        at=name if name != type(source).__name__ else repr(source)[:80],
+        f"{kind} is not a source of a model",
+        at=repr(source)[:80],
         fix="give a torch.nn.Module, an exported program, a file or a name",
     )
 
@@ -227,7 +246,23 @@ def _with_axes(module: torch.nn.Module, kwargs: dict[str, Any]) -> Built:
     from irgen.frontends import torch_live  # noqa: PLC0415
 
     built = Built(module, kwargs, title=type(module).__name__)
-    return varying.with_axes(built, lambda other: torch_live.record(module, (), other))
+    with _library_quiet():
+        return varying.with_axes(built, lambda other: torch_live.record(module, (), other))
+
+
+@contextmanager
+def _library_quiet() -> Generator[None]:
+    """Remarks of transformers on kernels that are missing kept off standard error; nothing where it is not loaded."""
+    logging: Any = sys.modules.get("transformers.utils.logging")
+    if logging is None:
+        yield
+        return
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
 
 
 def _capture(name: str, built: Built, inputs: Inputs, say: Say) -> Found:
@@ -237,7 +272,14 @@ def _capture(name: str, built: Built, inputs: Inputs, say: Say) -> Found:
     say(f"tracing {name}")
     chosen = given.refit(built, inputs) if inputs else built
     resized = [((), other) for other in chosen.resized]
-    graph = torch_live.capture(chosen.module, (), chosen.kwargs, resized=resized, axes=chosen.axes)
+    try:
+        with _library_quiet():
+            graph = torch_live.capture(chosen.module, (), chosen.kwargs, resized=resized, axes=chosen.axes)
+    except (InputError, CaptureError) as error:
+        if not inputs:
+            raise
+        takes = ", ".join(f"{key}={'x'.join(map(str, value.shape))}" for key, value in built.kwargs.items())
+        raise type(error)(error.what, at=error.at, fix=f"sizes that the model takes are {takes}") from error
     if inputs:
         tables.check(graph, name)
     return Found(name, chosen.title or name, graph, chosen.note)

@@ -66,6 +66,26 @@ def three() -> tuple[int, int, int]:
     return (1, 2, 3)
 
 
+def exits() -> nn.Module:
+    raise SystemExit(0)
+
+
+def recurrent() -> tuple[nn.Module, dict[str, torch.Tensor]]:
+    class Recurrent(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.cell, self.head = nn.LSTM(8, 8, batch_first=True), nn.Linear(8, 4)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.head(self.cell(x)[0])
+
+    return Recurrent().eval(), {"x": torch.randn(2, 5, 8)}
+
+
+def text() -> str:
+    return "no module"
+
+
 def nothing() -> None:
     """Not a model."""
 

@@ -52,10 +52,23 @@ def test_unknown_words_are_refused(model: irgen.Model):
         model.draw(theme="drak")
     with pytest.raises(OutputError, match="unknown format 'doc'"):
         model.draw("figure.doc")
+    with pytest.raises(OutputError, match="unknown view 3"):
+        model.draw(view=3)  # type: ignore[arg-type]
+    with pytest.raises(OutputError, match="unknown width 'huge'"):
+        model.scene(width="huge")
+
+
+@pytest.mark.parametrize("inputs", [{"ids": ("a",)}, {"ids": "2x9"}, {"ids": (2, -9)}, {"ids": (2, 9.5)}, 5, ("a",)])
+@pytest.mark.parametrize("source", ["module", "zoo"])
+def test_inputs_that_are_neither_tensors_nor_shapes_are_refused(source: str, inputs: object):
+    if source == "zoo":
+        inputs = {"input_ids": inputs["ids"]} if isinstance(inputs, dict) else inputs
+    with pytest.raises(InputError, match=r"neither a tensor nor a valid shape|has 0 elements"):
+        irgen.trace(Decoder() if source == "module" else "gpt2", inputs)
 
 
 def test_a_thing_that_is_no_model_is_refused():
-    with pytest.raises(SourceError, match="a int is not a source"):
+    with pytest.raises(SourceError, match="an int is not a source"):
         irgen.trace(3)
     with pytest.raises(InputError, match="needs example inputs: ids"):
         irgen.trace(Decoder())
@@ -68,6 +81,24 @@ def test_the_module_is_left_as_it_was():
     irgen.trace(module, {"ids": (2, 9)})
     assert module.training
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+
+
+def test_remarks_of_transformers_are_kept_off_standard_error(capfd: pytest.CaptureFixture[str]):
+    from transformers.utils import logging
+
+    class Remarks(Decoder):
+        def forward(self, ids: torch.Tensor) -> torch.Tensor:
+            logging.get_logger("transformers.models.mamba").warning("a kernel is falling back")
+            return super().forward(ids)
+
+    before = logging.get_verbosity()
+    logging.set_verbosity_warning()
+    try:
+        irgen.trace(Remarks(), {"ids": (2, 9)})
+        assert logging.get_verbosity() == logging.WARNING
+    finally:
+        logging.set_verbosity(before)
+    assert "falling back" not in capfd.readouterr().err
 
 
 def test_what_is_being_done_is_told():

@@ -125,6 +125,26 @@ def test_json_that_is_not_ours_is_refused(refused, tmp_path: Path, content: str)
     assert "ir.json" in refused("facts", str(path))
 
 
+def test_json_without_a_schema_is_told_both_remedies(refused, tmp_path: Path):
+    path = tmp_path / "some.json"
+    path.write_text("{}")
+    said = refused("facts", str(path))
+    assert "the file has no schema field" in said
+    assert "irgen trace" in said.split("fix:")[1]
+    assert "`model_type`" in said.split("fix:")[1]
+
+
+def test_a_negative_depth_is_refused(refused, tmp_path: Path):
+    (tmp_path / "config.json").write_text('{"model_type": "gpt2", "n_layer": -3}')
+    assert "n_layer is -3, it must be 1 or more" in refused("facts", str(tmp_path))
+
+
+def test_sizes_that_do_not_fit_are_answered_with_sizes_that_do(refused):
+    said = refused("facts", "tests.sample_models:recurrent", "--input", "x=2x5x17")
+    assert "takes 8 numbers in the last dimension" in said.split("fix:")[1]
+    assert "pixel_values=2x3x224x224" in refused("facts", "vit", "--input", "pixel_values=1x4x224x224").split("fix:")[1]
+
+
 def test_a_program_that_is_not_one_is_refused(refused, tmp_path: Path):
     path = tmp_path / "program.pt2"
     path.write_bytes(b"PK\x03\x04 nothing")
@@ -166,6 +186,8 @@ def test_callables_that_are_none_are_refused(refused):
     assert "cannot be imported" in refused("facts", "tests.no_such_module:decoder")
     assert "on the other machine" in refused("facts", "tests.sample_models:fails")
     assert "NoneType" in refused("facts", "tests.sample_models:nothing")
+    assert "must return a module or (module, inputs)" in refused("draw", "tests.sample_models:text")
+    assert "tests.sample_models:exits ended the program" in refused("facts", "tests.sample_models:exits")
     assert "returned 3 values" in refused("facts", "tests.sample_models:three")
 
 

@@ -67,6 +67,13 @@ def test_draws_to_standard_output_without_a_file(capsys: pytest.CaptureFixture[s
     assert ElementTree.fromstring(capsys.readouterr().out).tag.endswith("svg")
 
 
+def test_a_width_is_named_or_counted_in_pixels(tmp_path: Path):
+    named, counted = tmp_path / "named.svg", tmp_path / "counted.svg"
+    assert run(["draw", DECODER, "--width", "narrow", "-o", str(named)]) == 0
+    assert run(["draw", DECODER, "--width", "360", "-o", str(counted)]) == 0
+    assert named.read_bytes() == counted.read_bytes()
+
+
 def test_facts_are_one_object_or_a_list(capsys: pytest.CaptureFixture[str]):
     assert run(["facts", DECODER, "--json"]) == 0
     record = json.loads(capsys.readouterr().out)

@@ -63,5 +63,5 @@ def test_inputs_that_share_an_axis_follow_the_one_that_is_given():
 def test_refuses_sizes_that_contradict_each_other_and_a_wrong_rank():
     with pytest.raises(InputError, match="the axis 'seq' the sizes 7 and 8"):
         refit(_pair(), {"ids": Shape((3, 7)), "mask": Shape((3, 8))})
-    with pytest.raises(InputError, match="has 1 dimensions, the model takes 2"):
+    with pytest.raises(InputError, match="has 1 dimension, the model takes 2"):
         refit(_pair(), {"ids": Shape((3,))})

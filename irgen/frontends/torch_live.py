@@ -7,7 +7,7 @@ import os
 import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -124,8 +124,8 @@ def _pass(
             out = module(*args, **kwargs)
         except (IrgenError, Hole):
             raise
-        except Exception as error:
-            raise _raised(error, recorder, named) from error
+        except (Exception, SystemExit) as error:
+            raise _raised(error, module, recorder, named) from error
         _outputs(out, recorder)
     placed(record, module)
     _say_what_was_asked(record)
@@ -159,23 +159,42 @@ def _fake_inputs(named: Mapping[str, Any], recorder: Recorder, mode: FakeTensorM
     return seen
 
 
-def _raised(error: Exception, recorder: Recorder, named: Mapping[str, Any]) -> IrgenError:
+def _raised(error: BaseException, module: nn.Module, recorder: Recorder, named: Mapping[str, Any]) -> IrgenError:
     """What a forward pass that raised says: the inputs do not fit if a torch operator refused their sizes."""
     path, cls = recorder.record.scopes[recorder.scope]
     lines = str(error).strip().splitlines() or [type(error).__name__]
     at = f"{path} ({cls})" if path else cls
+    layers: dict[str, nn.Module] = dict(cast("Any", module.named_modules()))
+    fix = _sizes_to_give(layers.get(path, module), at, named)
     if recorder.refused is error:
-        given = ", ".join(f"{name}={'x'.join(map(str, t.shape))}" for name, t in tensors_by_name(named))
-        return InputError(
-            f"the inputs do not fit the module: {lines[0]}", at=f"{at}, {recorder.last}", fix=f"given: {given}"
-        )
+        return InputError(f"the inputs do not fit the module: {lines[0]}", at=f"{at}, {recorder.last}", fix=fix)
     frames = traceback.extract_tb(error.__traceback__)
     place = next((f for f in reversed(frames) if not f.filename.startswith((TORCH, HERE))), frames[-1])
+    by_torch = frames[-1].filename.startswith(TORCH)
     return CaptureError(
         f"the forward pass raised {type(error).__name__}: {lines[0]}",
         at=f"{at}, {place.filename}:{place.lineno}",
-        fix="run the module on these inputs first",
+        fix=fix if by_torch else "run the module on these inputs first",
     )
+
+
+TAKES = {
+    "in_features": "{} numbers in the last dimension",
+    "in_channels": "{} channels",
+    "input_size": "{} numbers in the last dimension",
+    "normalized_shape": "{} as the last dimensions",
+    "num_features": "{} channels",
+    "embed_dim": "{} numbers in the last dimension",
+}
+"""What a layer of torch that has this attribute takes."""
+
+
+def _sizes_to_give(layer: nn.Module, at: str, named: Mapping[str, Any]) -> str:
+    """The remedy for inputs of the wrong size: what the layer that refused them takes, and what was given."""
+    given = ", ".join(f"{name}={'x'.join(map(str, t.shape))}" for name, t in tensors_by_name(named))
+    known = [words.format(getattr(layer, name)) for name, words in TAKES.items() if hasattr(layer, name)]
+    takes = f": {at} takes {known[0]}" if known and type(layer).__module__.startswith("torch.nn.") else ""
+    return f"give sizes that the first layer takes{takes}; given was {given or 'no tensor'}"
 
 
 def _outputs(out: Any, recorder: Recorder) -> None:

@@ -32,6 +32,7 @@ from irgen.ir.verify import check
 SCHEMA = "irgen.ir/1"
 _DEEPEST = 64
 _FIX = "write the file again with `irgen trace SOURCE -o ir.json`"
+_NO_SCHEMA = f"{_FIX}; if it is the configuration of a Hugging Face model, add its `model_type`"
 _ORIGIN = ("name", "module", "cls", "line", "call")
 
 Object = dict[str, Any]
@@ -82,7 +83,9 @@ def _labelled(text: str) -> Labelled:
     except ValueError as fault:
         raise GraphError(f"this is not JSON: {fault}") from fault
     whole = _object(found, "the file")
-    schema = whole.get("schema")
+    if "schema" not in whole:
+        raise GraphError("the file has no schema field", at="schema", fix=_NO_SCHEMA)
+    schema = whole["schema"]
     if schema != SCHEMA:
         raise GraphError(f"the schema is {str(schema)[:40]!r}, not {SCHEMA!r}", at="schema")
     constants = {
