@@ -70,7 +70,9 @@ def nameless(road: str) -> Road:
     """The file of another road with every name replaced and all metadata removed."""
 
     def travel(built: Built, folder: Path) -> Graph:
-        return onnx.read(anonymous(folder / f"{road}.onnx", folder / f"{road}-anonymous.onnx"))
+        nameless = folder / f"{road}-anonymous.onnx"
+        anonymous(folder / f"{road}.onnx", nameless)
+        return onnx.read(nameless)
 
     return travel
 
