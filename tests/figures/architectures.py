@@ -453,7 +453,7 @@ def segformer():
             depth,
             "pre-norm",
             "layernorm",
-            [attention(heads, 64, mask="bidirectional", reduction=reduction), ffn(4 * width)],
+            [attention(heads, 64, mask="bidirectional", kv_reduction=reduction), ffn(4 * width)],
         )
         before = [conv([64, 64, 128, 320][i : i + 1][0], (3, 3), 2, act=None), norm()] if i else []
         stacks.append(
