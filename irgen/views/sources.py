@@ -143,7 +143,7 @@ class FootView:
             return foot
         if len(branches) == 1:
             foot.pieces = [branches[0]]
-        elif len(branches) > self.roomy and len(numbers) > 1:
+        elif len(branches) > self.roomy and (len(numbers) > 1 or len(branches) > 4):
             foot.pieces = self._gathered(numbers, direct)
         elif self.fused:
             foot.pieces = [Par(branches)]
@@ -185,8 +185,17 @@ class FootView:
         counts = {name: short.count(name) for name in dict.fromkeys(short)}
         said = " + ".join(f"{n} × {name}" if n > 1 else name for name, n in counts.items())
         ports = [literal(self.found.inputs[i].name, 22) for i in direct]
+        if not found:
+            return [pill(f"{self.prefix}.i", ", ".join(ports))]
         said = " + ".join([said, *ports])
         tip = "; ".join(f"{name} {note(e, words)}" for name, e in zip(short, found, strict=True))
-        box = Leaf(f"{self.prefix}.e", "embed", words("{n} embeddings", n=len(found)), said, tooltip=tip, cards=2)
+        box = Leaf(
+            f"{self.prefix}.e",
+            "embed",
+            words("{n} embeddings", n=len(found)) if len(found) > 1 else words("Embedding"),
+            said,
+            tooltip=tip,
+            cards=2,
+        )
         reads = dict.fromkeys(words(KINDS.get(e.kind, UNKNOWN).reads) for e in found)
         return [pill(f"{self.prefix}.i", ", ".join(reads)), box]
