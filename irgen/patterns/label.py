@@ -23,6 +23,7 @@ from irgen.patterns.stacks import (
     assign_roles,
     build_runs,
     connect,
+    give_codes,
     hand_back,
     links_of,
     merge_codecs,
@@ -73,6 +74,7 @@ def recognise(graph: Graph, patterns: list[Pattern]) -> tuple[list[Region], Arch
             stack.after = after[1:] if _ends_in_norm(run) and after and after[0].kind == "norm" else after
             head.reads = stack.name
     hand_back(analysis, runs, stacks)
+    give_codes(runs, stacks)
     exits = _exits(analysis, runs, stacks)
     rest = (
         set[str]().union(*(behind_last_sum(analysis, o, set(marked))[0] for o in graph.outputs))
@@ -203,13 +205,14 @@ def _embeddings(analysis: Analysis, runs: list[Run]) -> tuple[list[Embedding], d
             if analysis.op(name) not in {"param", "const"}
             else []
         )
-        kept[index[name]].input = behind[0] if behind else None
+        if kept[index[name]].input is None and behind:
+            kept[index[name]].input = behind[0]
     reads = {
         run.name: [
             *dict.fromkeys(
                 f"embedding:{index[n]}" for n in sorted(run.entry.embeddings, key=analysis.place.__getitem__)
             ),
-            *(r.name for r in [*run.reads, *run.codes]),
+            *(r.name for r in run.reads),
             *(f"input:{inputs[n]}" for n in run.entry.inputs),
         ]
         for run in runs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from irgen.ir.architecture import Block, Link, Part, Stack
 from irgen.match.analysis import Analysis
@@ -343,6 +343,18 @@ def hand_back(analysis: Analysis, runs: list[Run], stacks: list[Stack]) -> None:
         source.after = [*source.after, *(p for _, p in fold_feed_forwards(analysis, ahead | fed, parts))]
         left = [(n, p) for n, p in run.entry.parts if n not in ahead]
         stack.before = [p for _, p in fold_feed_forwards(analysis, run.entry.nodes - ahead, left)]
+
+
+def give_codes(runs: list[Run], stacks: list[Stack]) -> None:
+    """The quantiser of codes that a run reads from another one belongs to that one, where it is a codec."""
+    for run, stack in zip(runs, stacks, strict=True):
+        if not run.codes:
+            continue
+        quantisers = [replace(part, facts={"width": None}) for part in stack.before if part.kind == "quantizer"]
+        stack.before = [part for part in stack.before if part.kind != "quantizer"]
+        source = run.codes[0]
+        if source.role == "codec" and source in runs:
+            stacks[runs.index(source)].after.extend(quantisers)
 
 
 def pyramid_links(analysis: Analysis, runs: list[Run], outputs: list[str]) -> list[Link]:

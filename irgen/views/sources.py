@@ -110,6 +110,12 @@ def index_of(name: str, kind: str) -> int | None:
     return int(tail) if head == kind and tail.isdigit() else None
 
 
+def quantised(stack: Stack) -> bool:
+    """Whether the one lookup that a stack starts from reads values turned into codes."""
+    lookups = [read for read in stack.reads if index_of(read, "embedding") is not None]
+    return bool(stack.before) and stack.before[0].kind == "quantizer" and len(lookups) == 1
+
+
 @dataclass(slots=True)
 class FootView:
     """Builds the foot of one tower."""
@@ -123,6 +129,8 @@ class FootView:
     roomy: int = 3
     fused: bool = False
     """The first part of the tower joins the branches, so that no sum does."""
+    quantiser: Leaf | None = None
+    """What turns the values of the input into the codes that are looked up."""
 
     def build(self) -> Foot:
         """The pieces below the first layer that this tower does not share with another tower."""
@@ -168,8 +176,11 @@ class FootView:
         short = letters(self.found)
         reads = port_title(self.found, found, self.words, self.target if found.kind == "token" else "")
         said = port_note(port, kind.reads, short) if count < 2 else ""
+        if self.quantiser is not None and (port := port or _port(self.found, found.input)) is not None:
+            reads = literal(port.name, 22) or self.words("Input")
         tip = f"{reads}: {literal(port.name, 60)} {shape(port.shape, short)}" if port else reads
-        return Chain([pill(f"{self.prefix}.i{number}", reads, said, tip), box])
+        start = pill(f"{self.prefix}.i{number}", reads, said, tip)
+        return Chain([start, box] if self.quantiser is None else [start, self.quantiser, box])
 
     def _direct(self, number: int) -> Piece:
         port = self.found.inputs[number]

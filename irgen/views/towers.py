@@ -11,7 +11,7 @@ from irgen.views.captions import Caption
 from irgen.views.layers import Drawn, Opened, box, joint, part_box
 from irgen.views.layout.tree import Chain, Frame, Leaf, Piece
 from irgen.views.numbers import arrow, shape, times, whole
-from irgen.views.sources import FootView, index_of, letters, pill
+from irgen.views.sources import FootView, index_of, letters, pill, quantised
 from irgen.views.stacks import StackView, folded
 from irgen.views.words import Words
 
@@ -187,9 +187,9 @@ class TowerView:
         fused = (
             first.before[0].kind if first.before and first.before[0].kind in ("concat", "scatter", "interleave") else ""
         )
-        foot = FootView(
-            self.found, first, f"t{self.tower.number}", words, target, both, self.roomy, bool(fused)
-        ).build()
+        prefix = f"t{self.tower.number}"
+        quantiser = part_box(f"{prefix}.q", first.before[0], None, self.drawn, first.name) if quantised(first) else None
+        foot = FootView(self.found, first, prefix, words, target, both, self.roomy, bool(fused), quantiser).build()
         self.pieces += foot.pieces
         foreign = [read for read in first.reads if read in self.labels]
         if foreign and (not self.pieces or not fused):
@@ -252,7 +252,7 @@ class TowerView:
             self._stage(number, stack)
             return
         scattered = any(link.target == stack.name and link.kind == "interleave" for link in self.found.links)
-        before = merged(stack.before)
+        before = merged(stack.before[1:] if quantised(stack) else stack.before)
         if scattered and before and before[0].kind in ("concat", "interleave"):
             before[0] = replace(before[0], kind="scatter")
         for at, part in enumerate(before):
