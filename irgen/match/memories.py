@@ -36,10 +36,14 @@ class Memory:
         return f"a chain of equal steps, one a token, carries a state of shape {self.state}"
 
 
+_RECENT = 4
+"""A branch is asked about by one pattern right after another, so that its answer stands at the end."""
+
+
 def memories(branch: Branch) -> list[Memory] | str:
     """Every recurrence in the unclaimed part of a branch, or why there is none."""
     known = branch.marks.setdefault("memories", [])
-    for entry in known:
+    for entry in known[-_RECENT:]:
         if isinstance(entry, _Asked) and entry.out == tuple(branch.outs) and entry.claimed == len(branch.claimed):
             return entry.answer
     answer = _search(branch)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from irgen.ir.architecture import Evidence, Fact
@@ -50,6 +50,8 @@ class Branch:
     """The operand of the sum by which the stream itself arrives."""
     marks: dict[str, list[object]] = field(default_factory=dict[str, list[object]])
     claimed: set[str] = field(default_factory=set[str])
+    attentions: Mapping[str, object] = field(default_factory=dict[str, object])
+    """The attention cores of the whole graph by their output."""
 
     @property
     def width(self) -> int:

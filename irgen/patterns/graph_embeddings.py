@@ -15,8 +15,8 @@ from irgen.patterns.stacks import Run
 def name_graph_embeddings(analysis: Analysis, runs: list[Run], cores: list[Core]) -> None:
     """Rename lookups in runs whose attention has a graph bias, and add the tables of that bias."""
     for run in runs:
-        biased = {c.out for c in cores for s in run.sublayers for f, _ in s.found
-                  if f.ports.get("out") == c.out and f.facts.get("position") == "graph-bias"}  # fmt: skip
+        found = [f for s in run.sublayers for f, _ in s.found if f.facts.get("position") == "graph-bias"]
+        biased = {f.ports.get("out") for f in found}
         if not biased:
             continue
         for embedding in run.entry.embeddings.values():

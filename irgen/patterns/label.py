@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from itertools import pairwise
 
 from irgen.ir.architecture import Architecture, Embedding, Part, Port, Region, Stack
 from irgen.ir.graph import Graph, Provenance
 from irgen.match.analysis import Analysis
 from irgen.match.pattern import Branch, Pattern, classify
-from irgen.patterns.cores import find_cores
+from irgen.patterns.cores import Core, find_cores
 from irgen.patterns.family import family_of
 from irgen.patterns.graph_embeddings import name_graph_embeddings
 from irgen.patterns.head import behind_last_sum, find_head, parts_of
@@ -43,11 +44,12 @@ def recognise(graph: Graph, patterns: list[Pattern]) -> tuple[list[Region], Arch
     analysis = Analysis(graph)
     cores, _ = find_cores(analysis)
     sums = find_sums(analysis, frozenset(n for core in cores for n in core.nodes))
-    marks: dict[str, list[object]] = {"cores": list(cores)}
-    carried = carried_norms(analysis, sums)
-    sublayers = [_sublayer(analysis, s, patterns, marks, carried) for s in sums]
+    marks: dict[str, list[object]] = {}
+    attentions = {core.out: core for core in cores}
+    known = Known(marks, attentions, carried_norms(analysis, sums))
+    sublayers = [_sublayer(analysis, s, patterns, known) for s in sums]
     if not cores and all(_is_spatial(s) for s in sublayers):
-        units = [_sublayer(analysis, s, patterns, marks, carried) for s in find_units(analysis, sums)]
+        units = [_sublayer(analysis, s, patterns, known) for s in find_units(analysis, sums)]
         sublayers = _with_units(analysis, sublayers, units)
     runs = build_runs(analysis, sublayers)
     connect(analysis, runs)
@@ -103,12 +105,19 @@ def recognise(graph: Graph, patterns: list[Pattern]) -> tuple[list[Region], Arch
     return regions, found
 
 
-def _sublayer(
-    analysis: Analysis, s: Sum, patterns: list[Pattern], marks: dict[str, list[object]], carried: frozenset[str]
-) -> Sublayer:
-    branch = Branch(analysis, s.root, s.branches, s.region, s.axis, s.trunk, marks)
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What passes over the whole graph have found before its branches are looked at."""
+
+    marks: dict[str, list[object]]
+    attentions: dict[str, Core]
+    carried: frozenset[str]
+
+
+def _sublayer(analysis: Analysis, s: Sum, patterns: list[Pattern], known: Known) -> Sublayer:
+    branch = Branch(analysis, s.root, s.branches, s.region, s.axis, s.trunk, known.marks, attentions=known.attentions)
     found, rejected = classify(branch, patterns)
-    form, norm, norms = form_of(analysis, s, found, carried)
+    form, norm, norms = form_of(analysis, s, found, known.carried)
     left = s.region - branch.claimed
     ops = Counter(analysis.op(n) for n in left if analysis.is_data(n) and analysis.op(n) not in _SILENT)
     return Sublayer(s, found, rejected, form, norm, norms, dict(sorted(ops.items())))

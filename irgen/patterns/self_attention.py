@@ -17,7 +17,9 @@ _TO_PROJECTION = MOVES | ELEMENTWISE | NORMS | {"pick"}
 def prove(branch: Branch) -> list[Finding] | Refusal:
     """Every core of the branch, with the projections in front of it and behind it."""
     analysis = branch.analysis
-    cores = [c for c in branch.marks.get("cores", []) if isinstance(c, Core) and c.out in branch.region]
+    known = branch.attentions
+    outs = sorted((n for n in branch.region if n in known), key=analysis.place.__getitem__)
+    cores = [core for n in outs if isinstance(core := known[n], Core)]
     if not cores:
         return Refusal("no softmax over a product of two streams whose rows weigh a third lies in the branch")
     seen: dict[str, Finding] = {}

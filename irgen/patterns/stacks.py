@@ -133,7 +133,8 @@ def _chains(sublayers: list[Sublayer]) -> list[list[Sublayer]]:
 def connect(analysis: Analysis, runs: list[Run]) -> None:
     """Find for each run what it reads and what its cross-attention takes keys from."""
     marks = [n for run in runs for n in run.nodes]
-    bits = analysis.milestones(marks)
+    asked = any(f.memory is not None for run in runs for s in run.sublayers for f, _ in s.found)
+    bits = analysis.milestones(marks) if asked else dict[str, int]()
     owner = {n: run for run in runs for n in run.nodes}
     for run in runs:
         run.reads = list({id(owner[n]): owner[n] for n in run.entry.sums}.values())
