@@ -10,6 +10,7 @@ import numpy as np
 from irgen.ir.graph import Graph, Node
 from irgen.ir.ops import ELEMENTWISE
 from irgen.match.masks import Bools, Mask
+from irgen.match.order import depth_first
 from irgen.match.probe import Probe
 
 CONST, PARAM, INDEX, DATA = range(4)
@@ -44,7 +45,7 @@ class Analysis:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph.without_names()
-        self.order: list[str] = _depth_first(graph)
+        self.order: list[str] = depth_first(graph)
         self.place: dict[str, int] = {name: i for i, name in enumerate(self.order)}
         self.users: dict[str, list[str]] = {name: [] for name in self.order}
         for name in self.order:
@@ -230,23 +231,3 @@ class Analysis:
     def is_arithmetic(self, name: str) -> bool:
         """An operator that works on each element alone."""
         return self.op(name) in ELEMENTWISE
-
-
-def _depth_first(graph: Graph) -> list[str]:
-    """Topological order by depth-first search from the outputs, ports in order: independent of ids and old order."""
-    done: dict[str, None] = {}
-    for output in [*graph.outputs, *graph.inputs, *graph.nodes]:
-        stack: list[tuple[str, int]] = [(output, 0)]
-        while stack:
-            name, port = stack.pop()
-            if name in done:
-                continue
-            inputs = graph.nodes[name].inputs
-            while port < len(inputs) and (not inputs[port] or inputs[port] in done):
-                port += 1
-            if port < len(inputs):
-                stack.append((name, port + 1))
-                stack.append((inputs[port], 0))
-            else:
-                done[name] = None
-    return list(done)
