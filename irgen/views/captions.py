@@ -283,7 +283,7 @@ TABLE: dict[str, Callable[[Part, int | None, Words], Caption]] = {
     "convolution": _convolution,
     "patch-merging": _titled("conv", "Patch merging"),
     "pooling": _titled("norm", "Pooling"),
-    "quantizer": _titled("embed", "Vector quantiser"),
+    "quantizer": _titled("embed", "Quantiser"),
     "mixer": _titled("ffn", "Token mixing"),
     "fourier": _titled("attn", "Fourier mixing"),
     "norm": lambda part, _, words: Caption("norm", norm(part.facts.get("norm"), words)),

@@ -112,7 +112,7 @@ KOREAN: dict[str, str] = {
     "Inception": "인셉션 블록",
     "Patch merging": "패치 병합",
     "Pooling": "풀링",
-    "Vector quantiser": "벡터 양자화",
+    "Quantiser": "양자화",
     "Token mixing": "토큰 혼합",
     "Fourier mixing": "푸리에 혼합",
     "Unrecognised": "미인식",
