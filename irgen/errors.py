@@ -41,3 +41,7 @@ class OutputError(IrgenError):
 
 class RenderError(IrgenError):
     """A scene could not be rendered."""
+
+
+class ExportError(IrgenError):
+    """The model could not be exported, or not within the time allowed."""
