@@ -51,7 +51,7 @@ def graph_of(source: Any, inputs: Inputs, say: Say) -> Found:
         return _capture(source, zoo.systems()[source].build("full"), inputs, say)
     if CALLABLE.fullmatch(source):
         return _from_callable(source, inputs, say)
-    if path.is_dir() or path.name == "config.json" or (path.is_file() and path.suffix == ".json" and _is_config(path)):
+    if path.is_dir() or path.name == "config.json" or (path.is_file() and path.suffix == ".json" and is_config(path)):
         return _from_configuration(source, inputs, say)
     if read is not None:
         return _from_file(path, read, inputs)
@@ -116,7 +116,7 @@ def _read_json(path: Path) -> Graph:
 FILES: dict[str, Callable[[Path], Graph]] = {".onnx": _read_onnx, ".pt2": _read_program, ".json": _read_json}
 
 
-def _is_config(path: Path) -> bool:
+def is_config(path: Path) -> bool:
     """A JSON file that a Hugging Face configuration could be: it names a `model_type` and no irgen schema."""
     head = path.read_bytes()[:4096]
     return b'"model_type"' in head and b'"irgen.' not in head
@@ -219,12 +219,12 @@ def _from_object(source: Any, inputs: Inputs, say: Say, name: str = "") -> Found
         say(f"tracing {name}")
         if inputs is None:
             return Found(name, name, torch_fx.read(source))
-        built = _with_axes(source, given.of_module(source, inputs))
+        built = with_axes(source, given.of_module(source, inputs))
         resized = [((), other) for other in built.resized]
         return Found(name, name, torch_fx.read(source, built.kwargs, resized=resized, axes=built.axes))
     if isinstance(source, torch.nn.Module):
         say(f"trying other sizes of {name}")
-        return _capture(name, _with_axes(source, given.of_module(source, inputs)), None, say)
+        return _capture(name, with_axes(source, given.of_module(source, inputs)), None, say)
     kind = type(source).__name__
     kind = f"{'an' if kind[0] in 'aeiouAEIOU' else 'a'} {kind}"
     if returned:
@@ -240,7 +240,7 @@ def _from_object(source: Any, inputs: Inputs, say: Say, name: str = "") -> Found
     )
 
 
-def _with_axes(module: torch.nn.Module, kwargs: dict[str, Any]) -> Built:
+def with_axes(module: torch.nn.Module, kwargs: dict[str, Any]) -> Built:
     """A user's module with the dimensions of its inputs named that may vary."""
     from irgen import varying  # noqa: PLC0415
     from irgen.frontends import torch_live  # noqa: PLC0415

@@ -49,6 +49,7 @@ class Built:
 
     `resized` are the same inputs with every varying axis at another size; `axes` names the varying axes of each input.
     `note` says in a sentence what a reader should know (a smaller image, parameters that the inputs cannot reach).
+    `draw(sizes, seed)` makes other inputs: `sizes` says for each axis whether it has its first (0) or second size (1).
     """
 
     module: torch.nn.Module
@@ -57,6 +58,7 @@ class Built:
     axes: dict[str, tuple[str | None, ...]] = field(default_factory=dict[str, tuple[str | None, ...]])
     title: str = ""
     note: str = ""
+    draw: Callable[[Mapping[str, int], int], dict[str, torch.Tensor]] | None = None
 
 
 def built(
@@ -72,13 +74,16 @@ def built(
 
     inputs = tuple(inputs)
     both = SIZES | dict(sizes or {})
-    varies = any(axis is not None for spec in inputs for axis in spec.axes)
+    axes = {spec.name: spec.axes for spec in inputs}
+    varies = {axis for names in axes.values() for axis in names if axis is not None}
 
-    def at(which: int) -> dict[str, torch.Tensor]:
-        generator = torch.Generator().manual_seed(which)
-        return {spec.name: spec.at({n: s[which] for n, s in both.items()}, generator) for spec in inputs}
+    def draw(which: Mapping[str, int], seed: int) -> dict[str, torch.Tensor]:
+        generator = torch.Generator().manual_seed(seed)
+        sizes = {name: pair[which.get(name, 0)] for name, pair in both.items()}
+        return {spec.name: spec.at(sizes, generator) for spec in inputs}
 
-    return Built(module.eval(), at(0), [at(1)] if varies else [], {s.name: s.axes for s in inputs}, title, note)
+    resized = [draw(dict.fromkeys(varies, 1), 1)] if varies else []
+    return Built(module.eval(), draw({}, 0), resized, axes, title, note, draw)
 
 
 def tokens(name: str, size: int, *shape: int | str, low: int = 5) -> Input:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -19,6 +20,18 @@ _FILLED = frozenset({torch.zeros, torch.ones, torch.full})
 UNSET_LIMIT = 1 << 20  # elements
 FILLED_LIMIT = 1 << 28
 FROZEN_LIMIT = 1 << 26
+
+_WEIGHTS: ContextVar[bool] = ContextVar("weights", default=False)
+
+
+@contextmanager
+def with_weights() -> Generator[None, None, None]:
+    """While active, `build_without_memory` does nothing: modules are initialised as their authors meant."""
+    token = _WEIGHTS.set(True)
+    try:
+        yield
+    finally:
+        _WEIGHTS.reset(token)
 
 
 class _LargeOnMeta(TorchFunctionMode):
@@ -52,6 +65,9 @@ def build_without_memory() -> Generator[None, None, None]:
     Buffers are real and have their right values (rotary frequencies, masks, sinusoids). So are parameters born
     frozen (`requires_grad=False`) of up to 64 M elements: what is never learned is a table, and its values tell which.
     """
+    if _WEIGHTS.get():
+        yield
+        return
     parameter: Any = torch.nn.Parameter
     born = parameter.__new__
 

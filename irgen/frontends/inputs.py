@@ -16,8 +16,8 @@ from irgen.frontends.feature_tokens import with_feature_tokens
 from irgen.frontends.modalities import AUXILIARY, MASKS, RULES, WANTED, mask_of
 from irgen.frontends.settings import Settings
 from irgen.frontends.torch_live import record
-from irgen.frontends.torch_trees import tensors_by_name
 from irgen.source import Built, Input, built
+from irgen.trees import tensors_by_name
 
 TRIES = 40
 #: Further guesses once one has run: it may have left a tower dark.

@@ -15,8 +15,8 @@ from irgen.errors import InputError, SourceError
 from irgen.frontends.torch_fx import some_tensor
 from irgen.frontends.torch_live import Inputs, bound, capture
 from irgen.frontends.torch_scope import replaced
-from irgen.frontends.torch_trees import tensors_by_name
 from irgen.ir.graph import Graph
+from irgen.trees import tensors_by_name
 
 Dims = tuple[Any, ...]
 

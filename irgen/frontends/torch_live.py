@@ -29,8 +29,8 @@ from irgen.frontends.torch_scope import (
 from irgen.frontends.torch_seen import Hole
 from irgen.frontends.torch_symbols import with_symbols
 from irgen.frontends.torch_trail import Trail
-from irgen.frontends.torch_trees import apart, swapped, tensors_by_name
 from irgen.ir.graph import Graph
+from irgen.trees import apart, swapped, tensors_by_name
 
 Inputs = tuple[Sequence[Any], Mapping[str, Any]]
 

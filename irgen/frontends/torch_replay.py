@@ -13,7 +13,7 @@ from torch import fx, nn
 from irgen.frontends.torch_live import Inputs, bound, record
 from irgen.frontends.torch_record import Call, Recording, Ref, mapped
 from irgen.frontends.torch_scope import evaluation, transparent_functions
-from irgen.frontends.torch_trees import tensors_by_name
+from irgen.trees import tensors_by_name
 
 
 def graph_module(record: Recording) -> fx.GraphModule:

@@ -24,7 +24,7 @@ from torch._subclasses.fake_tensor import (
 
 from irgen.frontends.torch_mode import Recorder
 from irgen.frontends.torch_trail import Below
-from irgen.frontends.torch_trees import tensors_by_name
+from irgen.trees import tensors_by_name
 
 
 def stand_in(tensor: torch.Tensor, mode: FakeTensorMode) -> torch.Tensor:

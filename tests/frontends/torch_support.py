@@ -12,9 +12,9 @@ from torch import nn
 from irgen.frontends.torch_build import as_array
 from irgen.frontends.torch_live import bound, capture
 from irgen.frontends.torch_scope import evaluation, transparent_functions
-from irgen.frontends.torch_trees import tensors_by_name
 from irgen.ir.evaluate import run
 from irgen.ir.graph import Graph
+from irgen.trees import tensors_by_name
 
 
 class Calls(nn.Module):
