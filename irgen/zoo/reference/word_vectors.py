@@ -3,7 +3,6 @@
 Mikolov et al. 2013a (arXiv:1301.3781) and 2013b (arXiv:1310.4546); Pennington et al. 2014 (EMNLP, "GloVe").
 """
 
-import torch
 from torch import Tensor, nn
 
 
@@ -60,5 +59,5 @@ class GloVe(nn.Module):
         return (self.weight(counts) * (told - counts.log()) ** 2).sum()
 
     def weight(self, counts: Tensor) -> Tensor:
-        """f of equation 9: rare pairs count less, and no pair counts more than 1."""
+        """The weight of equation 9: rare pairs count less, and no pair counts more than 1."""
         return (counts / self.most).pow(self.power).clamp(max=1.0)
