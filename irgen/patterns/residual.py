@@ -9,6 +9,7 @@ import numpy as np
 from irgen.ir.ops import MOVES
 from irgen.match.analysis import ACTIVATIONS, DATA, HEAVY, NORMS, PARAM, Analysis
 from irgen.match.trace import Trace
+from irgen.patterns.copies import mixing_of
 
 _LONG_CHAIN = 4
 """So many residual sums in a row inside a branch are a network of their own, not a detail of one branch."""
@@ -140,8 +141,9 @@ def _sum(analysis: Analysis, name: str) -> Sum | None:
 
 
 def _carried(analysis: Analysis, name: str, terms: list[str]) -> Sum | None:
-    """A sum in which one term is an earlier hidden state, as it was or scaled."""
-    roots = [analysis.strip(term) for term in terms]
+    """A sum in which one term is an earlier hidden state: as it was, scaled, or its copies mixed."""
+    mixings = [mixing_of(analysis, term) for term in terms]
+    roots = [analysis.strip(t) if m is None else m.root for t, m in zip(terms, mixings, strict=True)]
     for i in sorted(range(len(terms)), key=lambda i: analysis.place[roots[i]]):
         root, others = roots[i], [t for j, t in enumerate(terms) if j != i]
         computed = [t for t in others if analysis.cls[t] != PARAM]
@@ -149,15 +151,14 @@ def _carried(analysis: Analysis, name: str, terms: list[str]) -> Sum | None:
         sized = _fills(analysis, root, name) or _is_copied(analysis, terms[i], name)
         if not sized or analysis.cls[root] not in {DATA, PARAM}:
             continue
-        region: set[str] = set()
-        for other in others:
-            part = analysis.between(root, [other])
-            if not part or not _is_heavy(analysis, part):
-                break
-            region |= part
-        else:
-            region |= _chain(analysis, terms[i], root) | _inner_sums(analysis, name, terms)
-            return Sum(name, root, terms[i], others, region)
+        if all(m is not None and m.root == root for j, m in enumerate(mixings) if j != i):
+            continue  # copies mixed and added to themselves: no layer
+        parts = [analysis.between(root, [other]) for other in others]
+        if not all(parts) or not any(_is_heavy(analysis, part) for part in parts):
+            continue
+        mixing = mixings[i]
+        way = _chain(analysis, terms[i], root) if mixing is None else mixing.nodes
+        return Sum(name, root, terms[i], others, set(way).union(*parts) | _inner_sums(analysis, name, terms))
     return None
 
 
