@@ -16,6 +16,9 @@ from irgen.ir import facts, json
 from irgen.ir.architecture import Architecture, Region
 from irgen.ir.graph import Graph
 from irgen.scene import Scene
+from irgen.validation import validate
+
+__all__ = ["Model", "Style", "diff", "trace", "validate"]
 
 Say = Callable[[str], None]
 WIDTHS = {"narrow": 360, "column": 720, "wide": 1080, "360": 360, "720": 720, "1080": 1080}

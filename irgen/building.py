@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from irgen import roads, zoo
 from irgen.errors import SourceError
 from irgen.source import Built
-from irgen.weightless import with_weights
 
 if TYPE_CHECKING:
     import torch
@@ -61,6 +60,8 @@ def _made(make: Callable[[], Built], weights: bool) -> Built:
     """What `make` builds: initialised, with noise on all weights; or without weights."""
     if not weights:
         return make()
+    from irgen.weightless import with_weights  # noqa: PLC0415 - loads torch
+
     with with_weights():
         built = make()
     return replace(built, module=spread(built.module))

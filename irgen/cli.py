@@ -173,6 +173,45 @@ def diff(a: str, b: str, output: str | None, as_json: bool, as_table: bool, dept
 
 @irgen.command()
 @click.argument("source")
+@click.option("--onnx", "file", metavar="FILE", help="An ONNX file of the same model that another tool exported.")
+@click.option("--full", is_flag=True, help="A built-in system at its published size instead of its small twin.")
+@click.option("--seed", default=0, show_default=True, help="Of the inputs.")
+@click.option("--threads", default=1, show_default=True, help="Of ONNX Runtime.")
+@click.option("--timeout", type=float, metavar="SECONDS", help="Most that the export may take.")
+@click.option("--trust-remote-code", is_flag=True, help="Run the code that a Hugging Face repository brings along.")
+@given_inputs
+def validate(
+    source: str,
+    file: str | None,
+    full: bool,
+    seed: int,
+    threads: int,
+    timeout: float | None,
+    trust_remote_code: bool,
+    inputs: Sequence[str],
+) -> int:
+    """Run SOURCE in PyTorch and ONNX Runtime; the exit code is 0 where they agree, 1 where they do not."""
+    from irgen import api  # noqa: PLC0415
+    from irgen.inputs import parse  # noqa: PLC0415
+
+    with Progress() as progress:
+        found = api.validate(
+            source,
+            dict(map(parse, inputs)) or None,
+            onnx=file,
+            full=full,
+            seed=seed,
+            threads=threads,
+            timeout=timeout,
+            trust_remote_code=trust_remote_code,
+            say=progress.step,
+        )
+    emit(found.text())
+    return DONE if found else DIFFERS
+
+
+@irgen.command()
+@click.argument("source")
 @click.argument("region", required=False)
 @given_inputs
 def explain(source: str, region: str | None, inputs: Sequence[str]) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import torch
 from numpy.typing import NDArray
-from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from irgen.trees import tensors_by_name
 
@@ -50,9 +49,14 @@ def of_module(module: torch.nn.Module, inputs: Mapping[str, torch.Tensor], *, do
         return {name: array(tensor) for name, tensor in tensors_by_name(module(**given), "output")}
 
 
-REFUSED: tuple[type[Exception], ...] = tuple(
-    kind for kind in vars(state).values() if isinstance(kind, type) and issubclass(kind, Exception)
-) + (RuntimeError, ValueError)
+onnxruntime: Any = import_module("onnxruntime")
+_STATE: dict[str, Any] = vars(import_module("onnxruntime.capi.onnxruntime_pybind11_state"))
+
+REFUSED: tuple[type[Exception], ...] = (
+    *(kind for kind in _STATE.values() if isinstance(kind, type) and issubclass(kind, Exception)),
+    RuntimeError,
+    ValueError,
+)
 """What the runtime raises on a file or on inputs that it does not take."""
 
 TYPES = {
@@ -104,7 +108,7 @@ class Session:
         dtypes = {slot.name: slot.dtype for slot in self.outputs}
         values: list[Any] = self._session.run(wanted, dict(feeds))
         return {
-            name: Output(np.asarray(value), dtypes.get(name, str(np.asarray(value).dtype)))
+            name: Output(np.asarray(value), dtypes.get(name) or np.asarray(value).dtype.name)
             for name, value in zip(wanted, values, strict=True)
         }
 

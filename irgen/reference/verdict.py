@@ -40,8 +40,7 @@ class Judged:
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
     """The verdict of several runs together."""
-    found = set(verdicts)
-    return next((verdict for verdict in ORDER if verdict in found), "agrees")
+    return min(verdicts, key=ORDER.index, default="agrees")
 
 
 def judge(name: str, onnx: Output, eager: Output, exact: Output, precision: str) -> Judged:
@@ -110,4 +109,6 @@ def _same_special(a: np.ndarray, b: np.ndarray) -> bool:
     """Whether the same entries are NaN, and the same are infinite with the same sign."""
     with np.errstate(invalid="ignore"):
         same = np.array_equal(np.isnan(a), np.isnan(b))
-        return same and np.array_equal(np.isposinf(a), np.isposinf(b)) and np.array_equal(np.isneginf(a), np.isneginf(b))
+        return (
+            same and np.array_equal(np.isposinf(a), np.isposinf(b)) and np.array_equal(np.isneginf(a), np.isneginf(b))
+        )

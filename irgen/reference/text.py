@@ -1,0 +1,44 @@
+"""A validation as text: the verdict with its reason, and a table of every case, run and result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from irgen.reference.outcome import Row, Validation
+from irgen.reference.verdict import Judged
+
+HEAD = ("case", "optimised", "output", "shape", "rmse", "own", "bound", "max abs", "p99 abs", "max rel", "cosine",
+        "top-1", "top-k", "verdict")  # fmt: skip
+
+
+def text(found: Validation) -> str:
+    """What `irgen validate` prints."""
+    lines = [f"{found.source}: {found.verdict}: {found.reason}", ""]
+    lines += _table([HEAD, *(cells for row in found.rows for cells in _cells(row))])
+    if any(one.bound for row in found.rows for one in row.outputs):
+        lines += ["", "rmse: distance of ONNX Runtime from a float64 run; own: that of PyTorch in its own precision"]
+    lines += [f"not run: {name}: {reason}" for name, reason in found.skipped.items()]
+    lines += [f"note: {note}" for note in found.notes]
+    return "\n".join(lines) + "\n"
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    wide = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(n) for cell, n in zip(row, wide, strict=True)).rstrip() for row in rows]
+
+
+def _cells(row: Row) -> Iterator[tuple[str, ...]]:
+    run = "on" if row.optimised else "off"
+    if not row.outputs:
+        yield (row.case, run, "-", *["-"] * 10, row.verdict)
+    for one in row.outputs:
+        yield (row.case, run, one.output, "x".join(map(str, one.shape)) or "scalar", *_numbers(one), one.verdict)
+
+
+def _numbers(one: Judged) -> tuple[str, ...]:
+    if one.onnx is None or one.eager is None or one.bound is None:
+        return ("-",) * 9
+    ranks = (f"{one.ranks.top1:.3g}", f"{one.ranks.topk:.3g}") if one.ranks else ("-", "-")
+    found = one.onnx
+    numbers = (found.rmse, one.eager.rmse, one.bound.rmse, found.max_abs, found.p99_abs, found.max_rel)
+    return (*(f"{n:.1e}" for n in numbers), f"{found.cosine:.7f}", *ranks)
