@@ -96,8 +96,11 @@ class Builder:
         given = list(inputs)
         while given and given[-1] is None:
             given.pop()
-        name = self._add(op, [v.id if v else "" for v in given], kind, attrs)
-        data, learned = (any(getattr(v, bit) for v in given if v) for bit in ("data", "learned"))
+        name = self._add(op, [v.id if v is not None else "" for v in given], kind, attrs)
+        data = learned = False
+        for v in given:
+            if v is not None:
+                data, learned = data or v.data, learned or v.learned
         return Val(name, kind.shape or (), dtype, data, learned)
 
     def _add(self, op: str, inputs: Sequence[str], kind: Any, attrs: dict[str, Any]) -> str:

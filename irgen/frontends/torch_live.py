@@ -14,10 +14,11 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from irgen.errors import CaptureError, InputError, IrgenError
+from irgen.frontends.torch_fake import Fakes
 from irgen.frontends.torch_generated import placed
 from irgen.frontends.torch_lower import lower
 from irgen.frontends.torch_mode import HERE, TORCH, Recorder
-from irgen.frontends.torch_record import INPUT, Leaf, Recording, refs
+from irgen.frontends.torch_record import INPUT, Leaf, Recording
 from irgen.frontends.torch_scope import (
     below_functions,
     evaluation,
@@ -104,15 +105,16 @@ def _pass(
 ) -> Recording:
     record = Recording()
     mode = FakeTensorMode(allow_non_fake_inputs=True)
+    fakes = Fakes(mode)
     trail = Trail() if trailed else None
-    recorder = Recorder(record, mode, _owned(module), trail)
+    recorder = Recorder(record, fakes, _owned(module), trail)
     record.parameters = sum(p.numel() for p in module.parameters())
     with ExitStack() as stack:
         stack.enter_context(torch.no_grad())
         stack.enter_context(evaluation(module))
-        recorder.seen.own(stack.enter_context(fake_parameters(module, mode)))
-        fakes = _fake_inputs(named, recorder, mode)
-        args, kwargs = swapped((args, kwargs), fakes)
+        recorder.seen.own(stack.enter_context(fake_parameters(module, fakes)))
+        stand_ins = _fake_inputs(named, recorder, fakes)
+        args, kwargs = swapped((args, kwargs), stand_ins)
         stack.enter_context(transparent_functions())
         record.scopes = stack.enter_context(module_stack(module, recorder.enter))
         stack.enter_context(below_functions(recorder))
@@ -145,16 +147,15 @@ def _owned(module: nn.Module) -> dict[int, Leaf]:
     return owned
 
 
-def _fake_inputs(named: Mapping[str, Any], recorder: Recorder, mode: FakeTensorMode) -> dict[int, torch.Tensor]:
+def _fake_inputs(named: Mapping[str, Any], recorder: Recorder, fakes: Fakes) -> dict[int, torch.Tensor]:
     """A stand-in for every input tensor, by id."""
     seen: dict[int, torch.Tensor] = {}
     for name, tensor in tensors_by_name(named):
         if id(tensor) in seen:
             continue
         strided = tensor.layout is torch.strided
-        with mode:
-            stride = tensor.stride() if strided else torch.empty(tensor.shape).stride()
-            seen[id(tensor)] = torch.empty_strided(tensor.shape, stride, dtype=tensor.dtype, device="cpu")
+        stride = tensor.stride() if strided else torch.empty(tensor.shape, device="meta").stride()
+        seen[id(tensor)] = fakes.empty(tensor.shape, stride, tensor.dtype)
         recorder.record.inputs.append(recorder.seen.leaf("input", name, tensor, seen[id(tensor)]))
     return seen
 
@@ -220,7 +221,7 @@ def _say_what_was_asked(record: Recording) -> None:
             continue
         told.add((cls, file))
         depends = 0
-        for ref in refs((call.args, call.kwargs)):
+        for ref in call.given:
             depends |= ref.depends
         what = "the inputs" if depends & INPUT else "parameters"
         where = f"{path or cls} ({file}:{call.line})" if file else path or cls

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -48,6 +49,13 @@ def lower(record: Recording, frontend: str) -> Graph:
     return _Lowerer(record, frontend).graph()
 
 
+def lower_with_tensors(record: Recording, frontend: str) -> tuple[Graph, dict[str, Ref]]:
+    """The same, and which tensor of the pass each node's value is (those that are one, written in place or not)."""
+    lowerer = _Lowerer(record, frontend)
+    graph = lowerer.graph()
+    return graph, {name: ref for name, ref in lowerer.made.items() if name in graph}
+
+
 def name_of(func: Callable[..., Any]) -> str:
     """`add` for `torch.add`, `Tensor.add_`, `operator.iadd` and `aten.add.Tensor` alike."""
     name: str = getattr(func, "__name__", type(func).__name__)
@@ -83,11 +91,22 @@ _IN_PLACE = frozenset(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """A torch function as the tables and messages know it."""
+
+    name: str
+    full: str
+    rule: Lowering | None
+
+
 class _Lowerer:
     def __init__(self, record: Recording, frontend: str) -> None:
+        self._words: dict[Any, _Word] = {}
         self.record = record
         self.build = Builder(Graph(frontend=frontend, findings=list(record.findings)))
         self.views = Views(self.build, self._again)
+        self.made: dict[str, Ref] = {}
 
     def graph(self) -> Graph:
         graph = self.build.graph
@@ -131,19 +150,20 @@ class _Lowerer:
             name = graph.add(leaf.kind, (), kind, provenance=origin)
             val = Val(name, ref.shape, dtype, leaf.kind == "input", leaf.kind == "param")
         self.views.bind(ref, val)
+        self.made.setdefault(val.id, ref)
         return val
 
     # -- calls --------------------------------------------------------------------------------------------------
 
     def _call(self, call: Call) -> None:
         path, cls = self.record.scopes[call.scope]
-        name = name_of(call.func)
+        word = self._word(call.func)
         line = f"{os.path.basename(call.file)}:{call.line}" if call.file else ""
-        self.build.origin = Provenance(module=path, cls=cls, line=line, call=_full_name(call.func))
-        if name in NEW_GEOMETRY or not call.writes:
-            self._bind(call, call.out, self._lowered(call, name))
+        self.build.origin = Provenance(module=path, cls=cls, line=line, call=word.full)
+        if word.name in NEW_GEOMETRY or not call.writes:
+            self._bind(call, call.out, self._lowered(call))
             return
-        result = self._lowered(call, name)
+        result = self._lowered(call)
         values = result if isinstance(result, (tuple, list)) else (result,)
         for ref, value in zip(call.writes, values, strict=False):
             self._value(ref)
@@ -153,14 +173,23 @@ class _Lowerer:
             if ref not in self.views:
                 self.views.bind(ref, self._value(call.writes[0]), call.writes[0])
 
-    def _lowered(self, call: Call, name: str) -> Any:
+    def _word(self, func: Callable[..., Any]) -> _Word:
+        word = self._words.get(func)
+        if word is None:
+            name = name_of(func)
+            word = self._words[func] = _Word(name, _full_name(func), TABLE.get(name))
+        return word
+
+    def _held(self, x: Any) -> Any:
+        return self._value(x) if isinstance(x, Ref) else x
+
+    def _lowered(self, call: Call) -> Any:
         """What the table gives, or opaque results where it has no row or cannot say this form."""
-        args, kwargs = (
-            mapped(tree, lambda x: self._value(x) if isinstance(x, Ref) else x) for tree in (call.args, call.kwargs)
-        )
+        args = mapped(call.args, self._held)
+        kwargs = mapped(call.kwargs, self._held) if call.kwargs else {}
         self.build.out = mapped(call.out if call.out is not None else call.writes[0], _typed)
-        self.build.stride = next((ref.stride for ref in refs(call.args)), ())
-        rule = TABLE.get(name)
+        self.build.stride = call.given[0].stride if call.given else ()
+        rule = self._word(call.func).rule
         if rule is not None:
             kwargs.pop("out", None)
             first = [kwargs.pop(key) for key in ("self", "input") if key in kwargs]
@@ -171,7 +200,7 @@ class _Lowerer:
                 return result
             except _FAULTS:
                 pass  # what the rule made before it gave up is pruned in the end
-        if not call.writes and not any(True for _ in refs((call.args, call.kwargs))):
+        if not call.writes and not call.given:
             return self._constants(
                 call.out,
                 call.func(*call.args, **{**call.kwargs, "device": "cpu"} if "device" in call.kwargs else call.kwargs),
@@ -213,8 +242,9 @@ class _Lowerer:
 
     def _bind(self, call: Call, out: Any, value: Any, path: tuple[int, ...] = ()) -> None:
         if isinstance(out, Ref):
-            source = next((r for r in refs((call.args, call.kwargs)) if r.storage and r.storage == out.storage), None)
+            source = next((r for r in call.given if r.storage == out.storage), None) if out.storage else None
             self.views.bind(out, value, source, call, path)
+            self.made.setdefault(value.id, out)
         elif isinstance(out, (tuple, list)):
             for i, item in enumerate(out):
                 if item is not None:
@@ -222,7 +252,7 @@ class _Lowerer:
 
     def _again(self, call: Call, path: tuple[int, ...]) -> Val:
         """A view taken anew, after what it looks at was written."""
-        value = self._lowered(call, name_of(call.func))
+        value = self._lowered(call)
         for i in path:
             value = value[i]
         return value

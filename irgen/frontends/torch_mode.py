@@ -9,18 +9,20 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch._subclasses.fake_tensor import (
     DataDependentOutputException,
     DynamicOutputShapeException,
-    FakeTensorMode,
+    FakeTensor,
     UnsupportedFakeTensorException,
     UnsupportedOperatorException,
 )
 from torch.overrides import TorchFunctionMode
 
+from irgen.frontends.torch_fake import BY_PLACE, Fakes
 from irgen.frontends.torch_loops import UNROLLED
 from irgen.frontends.torch_memo import Memo
 from irgen.frontends.torch_record import Call, Leaf, Recording, Ref, mapped, refs
@@ -60,13 +62,29 @@ TORCH = os.path.dirname(torch.__file__) + os.sep
 HERE = os.path.dirname(__file__) + os.sep
 
 
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What the recorder must know of a function: its bare name, whether it only asks for sizes, whether it writes."""
+
+    name: str
+    plain: bool
+    writes: bool
+    sizes: Callable[..., torch.Tensor] | None
+
+    @classmethod
+    def of(cls, func: Callable[..., Any]) -> Kind:
+        """The kind of a torch function, method, property or overload."""
+        name = _bare_name(func)
+        writes = writes_in_place(name) or isinstance(func, torch._ops.OpOverload)
+        return cls(name, _is_plain(func), writes, KNOWN_SIZES.get(name))
+
+
 class Recorder(TorchFunctionMode):
     """Records a pass into `record`. With a `trail`, holes are filled from the dispatcher's level."""
 
-    def __init__(
-        self, record: Recording, mode: FakeTensorMode, owned: dict[int, Leaf], trail: Trail | None = None
-    ) -> None:
+    def __init__(self, record: Recording, fakes: Fakes, owned: dict[int, Leaf], trail: Trail | None = None) -> None:
         super().__init__()
+        mode = fakes.mode
         self.record = record
         self.seen = Seen(record, mode, owned)
         self.seen.as_view = self._as_view
@@ -76,9 +94,11 @@ class Recorder(TorchFunctionMode):
         self.scope = 0
         self.nested = 0
         self._values = Values(record, mode, self.seen, self._where)
-        self._memo = Memo(mode)
+        self._fakes = fakes
+        self._memo = Memo(fakes)
         self._trail = trail
-        self._plain: dict[Any, bool] = {}
+        self._kinds: dict[Any, Kind] = {}
+        self._ours: dict[str, bool] = {}
 
     def enter(self, scope: int) -> int:
         """Make a module current; returns the one before."""
@@ -95,12 +115,10 @@ class Recorder(TorchFunctionMode):
         named = dict(kwargs) if kwargs else {}
         if self.nested:
             return func(*args, **named)
-        plain = self._plain.get(func)
-        if plain is None:
-            plain = self._plain[func] = _is_plain(func)
-        if plain:
+        kind = self._kind(func)
+        if kind.plain:
             return func(self.seen.stand_in(args[0]), *args[1:], **named) if args else func(**named)
-        base = _bare_name(func)
+        base = kind.name
         if base in ASSERTS:
             return None
         if base in UNROLLED and isinstance(func, torch._ops.HigherOrderOperator):
@@ -126,11 +144,25 @@ class Recorder(TorchFunctionMode):
     # -- calls --------------------------------------------------------------------------------------------------
 
     def _call(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        seen, named = mapped(args, self._or_ref), mapped(kwargs, self._or_ref)
-        target = written_by(func, seen, named)
+        given: list[Ref] = []
+        foreign = False
+
+        def met(x: Any) -> Any:
+            nonlocal foreign
+            if not isinstance(x, torch.Tensor):
+                return x
+            foreign = foreign or type(x) is not FakeTensor
+            given.append(self.seen.ref(x))
+            return given[-1]
+
+        seen, named = mapped(args, met), mapped(kwargs, met) if kwargs else kwargs
+        if foreign:
+            args, kwargs = mapped((args, kwargs), self.seen.stand_in)
+        kind = self._kind(func)
+        target = written_by(func, seen, named) if kind.writes or "out" in named else ()
         real = None
         try:
-            out = self._run(func, args, kwargs, seen, named, target)
+            out = self._run(func, args, kwargs, (seen, named, given), target)
         except ASKS_VALUE:
             real = self._values.of(func, seen, named)
             out = mapped(real, self._values.as_fake)
@@ -140,42 +172,43 @@ class Recorder(TorchFunctionMode):
                 raise
             real = self._values.of(func, seen, named)
             out = mapped(real, self._values.as_fake)
-        fresh, made = self._results(out, seen, named)
-        self._spread(target, seen, named)
+        fresh, made = self._results(out, given)
+        for ref in target:
+            self._spread(ref, given)
         if fresh or target:
-            self._add(func, seen, named, made, target)
+            self._add(func, (seen, named, given), made, target)
             if real is not None:
                 self._values.shadow.settle(made, real)
         return out
 
-    def _run(self, func: Any, args: Any, kwargs: Any, seen: Any, named: Any, target: tuple[Ref, ...]) -> Any:
-        """The call under fake tensors, or what an equal call gave before."""
-        args = mapped(args, self.seen.stand_in)
-        kwargs = mapped(kwargs, self.seen.stand_in) if kwargs else kwargs
-        sizes = KNOWN_SIZES.get(_bare_name(func))
-        if sizes is not None:
-            return self._values.as_fake(sizes(*args))
+    def _run(self, func: Any, args: Any, kwargs: Any, seen: tuple[Any, Any, list[Ref]], target: tuple[Ref, ...]) -> Any:
+        """The call under fake tensors, or what an equal call gave before. `seen`: what it is given, in `Ref`s."""
+        kind = self._kind(func)
+        if kind.sizes is not None:
+            return self._values.as_fake(kind.sizes(*args))
         if self._trail is not None and not self.nested:
             self._trail.paused = True
             try:
                 return func(*args, **kwargs)
             finally:
                 self._trail.paused = False
-        key = None if target or self.nested else self._memo.key(func, seen, named)
+        given = seen[2]
+        key = None if target or self.nested else self._memo.key(func, seen[0], seen[1])
         if key is None:
             return func(*args, **kwargs)
-        out = self._memo.recall(key, seen, named, self.seen.tensor)
+        out = self._memo.recall(key, given, self.seen.tensor)
         if out is None:
-            out = func(*args, **kwargs)
-            self._memo.keep(key, out, seen, named, self.seen.known(out))
+            by_place = kind.name in BY_PLACE and len(given) == 1 and isinstance(args[0], FakeTensor)
+            out = self._fakes.run(func, args, kwargs) if by_place else func(*args, **kwargs)
+            self._memo.keep(key, out, given, self.seen.known(out))
         return out
 
-    def _results(self, out: Any, args: Any, kwargs: Any) -> tuple[list[Ref], Any]:
+    def _results(self, out: Any, given: list[Ref]) -> tuple[list[Ref], Any]:
         """New `Ref`s among the results, and the whole nest of results."""
         if not isinstance(out, (torch.Tensor, tuple, list)):
             return [], None
         depends, fresh = 0, list[Ref]()
-        for ref in refs((args, kwargs)):
+        for ref in given:
             depends |= ref.depends
 
         def result(x: Any) -> Any:
@@ -187,27 +220,37 @@ class Recorder(TorchFunctionMode):
             fresh.append(self.seen.bind(x, depends))
             return fresh[-1]
 
-        return fresh, mapped(out, result)
+        return fresh, result(out) if isinstance(out, torch.Tensor) else mapped(out, result)
 
-    def _spread(self, target: tuple[Ref, ...], args: Any, kwargs: Any) -> None:
+    def _spread(self, target: Ref, given: list[Ref]) -> None:
         """What is written depends on what was written into it, and so does all that shares its memory."""
-        for ref in target:
-            depends = 0
-            for source in refs((args, kwargs)):
-                depends |= source.depends
-            for mate in self.seen.mates(ref):
-                mate.depends |= depends
+        depends = 0
+        for source in given:
+            depends |= source.depends
+        for mate in self.seen.mates(target):
+            mate.depends |= depends
 
-    def _add(self, func: Callable[..., Any], args: Any, kwargs: Any, out: Any, writes: tuple[Ref, ...]) -> None:
+    def _add(
+        self, func: Callable[..., Any], seen: tuple[Any, Any, list[Ref]], out: Any, writes: tuple[Ref, ...]
+    ) -> None:
         scope, file, line = self._where()
-        self.record.calls.append(Call(func, args, kwargs, out, writes, scope, file, line))
+        self.record.calls.append(Call(func, *seen, out, writes, scope, file, line))
+
+    def _kind(self, func: Callable[..., Any]) -> Kind:
+        kind = self._kinds.get(func)
+        if kind is None:
+            kind = self._kinds[func] = Kind.of(func)
+        return kind
 
     def _where(self) -> tuple[int, str, int]:
         """The module that runs, and the first line below torch that led here."""
         frame = sys._getframe(2)
         while frame is not None:
             file = frame.f_code.co_filename
-            if not file.startswith((TORCH, HERE)):
+            ours = self._ours.get(file)
+            if ours is None:
+                ours = self._ours[file] = file.startswith((TORCH, HERE))
+            if not ours:
                 return self.scope, file, frame.f_lineno
             frame = frame.f_back
         return self.scope, "", 0
@@ -221,7 +264,7 @@ class Recorder(TorchFunctionMode):
         """A view that no function made, recorded by its place in memory."""
         ref = self.seen.bind(tensor, base.depends)
         place = (base, tuple(tensor.shape), tensor.stride(), tensor.storage_offset())
-        self._add(torch.as_strided, place, {}, ref, ())
+        self._add(torch.as_strided, (place, {}, [base]), ref, ())
         return ref
 
     def _fill(self, tensor: torch.Tensor) -> bool:
@@ -229,8 +272,9 @@ class Recorder(TorchFunctionMode):
         steps = [] if self._trail is None else self._trail.steps(tensor, lambda x: self.seen.known(x) is not None)
         for func, args, kwargs, out in steps:
             seen, named = mapped(args, self._or_ref), mapped(kwargs, self._or_ref)
-            _, made = self._results(out, seen, named)
-            self._add(func, seen, named, made, written_by(func, seen, named))
+            given = refs((seen, named))
+            _, made = self._results(out, given)
+            self._add(func, (seen, named, given), made, written_by(func, seen, named))
         return bool(steps)
 
     def _plain_index(self, index: Any) -> Any:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,11 +40,15 @@ class Leaf:
 
 @dataclass(eq=False, slots=True)
 class Call:
-    """One torch function call. Tensors in `args`, `kwargs` and `out` are `Ref`; `writes` were changed in place."""
+    """One torch function call. Tensors in `args`, `kwargs` and `out` are `Ref`; `writes` were changed in place.
+
+    `given` are the tensors among `args` and `kwargs`, in order.
+    """
 
     func: Callable[..., Any]
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
+    given: list[Ref]
     out: Any
     writes: tuple[Ref, ...]
     scope: int
@@ -68,27 +72,37 @@ class Recording:
     parameters: int = 0
 
 
-def refs(tree: Any) -> Iterable[Ref]:
+ATOMS = frozenset({int, float, bool, str, type(None), torch.dtype, torch.device})
+"""Types of what a call is given besides tensors: nothing is found in them and nothing is changed."""
+
+
+def refs(tree: Any) -> list[Ref]:
     """Every `Ref` of nested tuples, lists, dictionaries and slices, in order."""
-    if isinstance(tree, Ref):
-        yield tree
+    found: list[Ref] = []
+    _gather(tree, found)
+    return found
+
+
+def _gather(tree: Any, found: list[Ref]) -> None:
+    if type(tree) is Ref:
+        found.append(tree)
     elif isinstance(tree, (tuple, list)):
         for item in tree:
-            yield from refs(item)
+            if type(item) not in ATOMS:
+                _gather(item, found)
     elif isinstance(tree, dict):
-        for item in tree.values():
-            yield from refs(item)
+        _gather(tuple(tree.values()), found)
     elif isinstance(tree, slice):
-        yield from refs((tree.start, tree.stop, tree.step))
+        _gather((tree.start, tree.stop, tree.step), found)
 
 
 def mapped(tree: Any, change: Callable[[Any], Any]) -> Any:
-    """The same nest of tuples, lists, dictionaries and slices with every leaf changed."""
+    """The same nest of tuples, lists, dictionaries and slices with every leaf changed that is no number or word."""
+    if type(tree) in ATOMS:
+        return tree
     if isinstance(tree, tuple):
-        items = [mapped(item, change) for item in tree]
-        if hasattr(tree, "_fields"):
-            return type(tree)(*items)
-        return tuple(items)
+        items = [item if type(item) in ATOMS else mapped(item, change) for item in tree]
+        return type(tree)(*items) if hasattr(tree, "_fields") else tuple(items)
     if isinstance(tree, list):
         return [mapped(item, change) for item in tree]
     if isinstance(tree, dict):

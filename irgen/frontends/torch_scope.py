@@ -18,46 +18,36 @@ import torch
 from torch import nn
 from torch._subclasses.fake_tensor import (
     FakeTensor,
-    FakeTensorMode,
     unset_fake_temporarily,
 )
 
+from irgen.frontends.torch_fake import Fakes
 from irgen.frontends.torch_mode import Recorder
 from irgen.frontends.torch_trail import Below
 from irgen.trees import tensors_by_name
 
 
-def stand_in(tensor: torch.Tensor, mode: FakeTensorMode) -> torch.Tensor:
-    """A fake tensor on the CPU with the sizes, strides and type of `tensor`."""
-    with mode:
-        return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="cpu")
-
-
 @contextmanager
-def fake_parameters(module: nn.Module, mode: FakeTensorMode) -> Generator[dict[int, torch.Tensor], None, None]:
+def fake_parameters(module: nn.Module, fakes: Fakes) -> Generator[dict[int, torch.Tensor], None, None]:
     """Every parameter, and every buffer on meta, replaced by its stand-in: `{id(original): stand-in}`."""
     made: dict[int, torch.Tensor] = {}
     put_back: list[tuple[dict[str, Any], str, Any]] = []
     flat: list[tuple[Any, list[Any]]] = []
     states = [(part, part.__dict__.copy(), part._buffers.copy()) for part in module.modules()]
-    with mode:
-        for part in module.modules():
-            for name, value in part._parameters.items():
-                if value is not None and type(value) in (nn.Parameter, torch.Tensor):
-                    if id(value) not in made:
-                        twin = torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device="cpu")
-                        twin._is_param = True
-                        made[id(value)] = twin
-                    put_back.append((part._parameters, name, value))
-            for name, value in part._buffers.items():
-                if value is not None and value.is_meta:
-                    if id(value) not in made:
-                        made[id(value)] = torch.empty_strided(
-                            value.shape, value.stride(), dtype=value.dtype, device="cpu"
-                        )
-                    put_back.append((part._buffers, name, value))
-            if isinstance(part, nn.RNNBase):
-                flat.append((part, part._flat_weights))
+    for part, _, _ in states:
+        for name, value in part._parameters.items():
+            if value is not None and type(value) in (nn.Parameter, torch.Tensor):
+                if id(value) not in made:
+                    made[id(value)] = fakes.like(value)
+                    made[id(value)]._is_param = True
+                put_back.append((part._parameters, name, value))
+        for name, value in part._buffers.items():
+            if value is not None and value.is_meta:
+                if id(value) not in made:
+                    made[id(value)] = fakes.like(value)
+                put_back.append((part._buffers, name, value))
+        if isinstance(part, nn.RNNBase):
+            flat.append((part, part._flat_weights))
     for table, name, value in put_back:
         table[name] = made[id(value)]
     for part, weights in flat:

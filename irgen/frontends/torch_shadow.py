@@ -62,7 +62,7 @@ class Shadow:
             at = self._makers.get(ref, -1)
             if at >= 0 and at not in self._done and at not in cone:
                 cone.add(at)
-                wanted.extend(refs((calls[at].args, calls[at].kwargs)))
+                wanted.extend(calls[at].given)
         return sorted(cone)
 
     def _read(self, ref: Ref) -> torch.Tensor:

@@ -79,12 +79,13 @@ class Values:
             return torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device="cpu")
 
     def _note(self, func: Callable[..., Any], args: Any, kwargs: Any) -> None:
-        if not any(ref.depends for ref in refs((args, kwargs))):
+        given = refs((args, kwargs))
+        if not any(ref.depends for ref in given):
             return
         scope, file, line = self._place()
         if (scope, file, line) not in self._noted:
             self._noted.add((scope, file, line))
-            self._record.asked.append(Call(func, args, kwargs, None, (), scope, file, line))
+            self._record.asked.append(Call(func, args, kwargs, given, None, (), scope, file, line))
 
 
 def _zeros(x: Any) -> Any:
