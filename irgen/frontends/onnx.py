@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -38,13 +38,24 @@ def read(path: str | Path, *, sizes: Mapping[str, int] | None = None) -> Graph:
 def read_with_weights(path: str | Path, *, sizes: Mapping[str, int] | None = None) -> tuple[Graph, dict[str, Array]]:
     """The graph, and the values of its parameters by node id (those whose data is there)."""
     graph, build, folder = _read(Path(path), sizes or {})
-    values: dict[str, Array] = {}
+    return graph, dict(_weights(graph, build, folder))
+
+
+def _weights(graph: Graph, build: Build, folder: Path) -> Iterator[tuple[str, Array]]:
+    """The values of the parameters by node id, one after the other."""
     for name, held in build.tensors.items():
         if name in graph and graph.nodes[name].op == "param":
             value = held() if callable(held) else decoded(held, folder)
             if value is not None:
-                values[name] = value
-    return graph, values
+                yield name, value
+
+
+def read_with_names(
+    path: str | Path, *, sizes: Mapping[str, int] | None = None
+) -> tuple[Graph, dict[str, str], Iterator[tuple[str, Array]]]:
+    """The graph, which value of the file each node's value is, and the parameters one by one, by node id."""
+    graph, build, folder = _read(Path(path), sizes or {})
+    return graph, build.named, _weights(graph, build, folder)
 
 
 def _read(path: Path, sizes: Mapping[str, int]) -> tuple[Graph, Build, Path]:
@@ -132,6 +143,8 @@ def _swept(model: ModelProto, inputs: Sequence[ValueInfoProto], source: Source, 
         sweep.names[value.name] = name
     build.graph.outputs = sweep.within(model.graph)
     build.graph.output_names = [text(value.name) for value in model.graph.output]
+    for name, node in sweep.names.items():
+        build.named.setdefault(node, text(name))
     return build
 
 

@@ -49,6 +49,7 @@ class Build:
         self._memo: dict[str, Array] = {}
         self._literals: dict[tuple[str, Shape | None, bytes], str] = {}
         self.tensors: dict[str, TensorProto | Callable[[], Array | None]] = {}  # the values behind the parameters
+        self.named: dict[str, str] = {}  # the value of the file that a node's value is
         self.sequences: dict[str, list[str]] = {}  # what an ONNX sequence holds, by the node that stands for it
 
     # --- reading what is there

@@ -11,19 +11,21 @@ import torch
 from torch import fx, nn
 
 from irgen.frontends.torch_live import Inputs, bound, record
-from irgen.frontends.torch_record import Call, Recording, Ref, mapped
+from irgen.frontends.torch_record import Call, Recording, Ref, mapped, refs
 from irgen.frontends.torch_scope import evaluation, transparent_functions
 from irgen.trees import tensors_by_name
 
 
-def graph_module(record: Recording) -> fx.GraphModule:
+def graph_module(record: Recording, wanted: Sequence[Ref] | None = None) -> fx.GraphModule:
     """The recorded calls in order, with parameters and constants as attributes.
 
-    Takes the recorded inputs in their order and returns the recorded outputs as a tuple. Each node's `meta` has
-    `module` (path, class) and `line` for provenance.
+    Takes the recorded inputs in their order and returns the recorded outputs as a tuple, or the tensors of the pass
+    that are `wanted`, each as it was when it was made. Each node's `meta` has `module` (path, class) and `line` for
+    provenance.
     """
     root, graph = nn.Module(), fx.Graph()
     nodes: dict[Ref, fx.Node] = {}
+    kept: dict[Ref, fx.Node] = {}
     for ref in record.inputs:
         nodes[ref] = graph.placeholder(record.leaves[ref].name.replace(".", "_"))
 
@@ -40,11 +42,18 @@ def graph_module(record: Recording) -> fx.GraphModule:
             nodes[ref] = graph.get_attr(name)
         return nodes[ref]
 
+    asked = {ref for ref in wanted or () if ref not in record.leaves}
     for call in record.calls:
         made = _node(graph, call, mapped(call.args, node), mapped(call.kwargs, node))
         made.meta.update(module=record.scopes[call.scope], line=f"{call.file}:{call.line}")
         _results(graph, call.out, made, nodes)
-    graph.output(tuple(node(ref) for _, ref in record.outputs))
+        if wanted is not None:
+            fresh = [ref for ref in refs(call.out) if ref in asked and ref not in kept]
+            kept.update((ref, graph.call_method("clone", (nodes[ref],))) for ref in fresh)
+            if len(kept) == len(asked):
+                break
+    results = [ref for _, ref in record.outputs] if wanted is None else wanted
+    graph.output(tuple(kept[ref] if ref in kept else node(ref) for ref in results))
     return fx.GraphModule(root, graph)
 
 
@@ -77,6 +86,14 @@ def replay(record: Recording, inputs: Mapping[str, Any]) -> list[torch.Tensor]:
     values = [given[record.leaves[ref].name].clone() for ref in record.inputs]
     with torch.no_grad():
         return list(fx.Interpreter(graph_module(record)).run(*values))
+
+
+def values(record: Recording, inputs: Mapping[str, Any], wanted: Sequence[Ref]) -> list[torch.Tensor]:
+    """Tensors of the pass on inputs of the recorded sizes, given by name; the pass stops behind the last of them."""
+    given = dict(tensors_by_name(inputs))
+    leaves = [given[record.leaves[ref].name].clone() for ref in record.inputs]
+    with torch.no_grad():
+        return list(fx.Interpreter(graph_module(record, wanted)).run(*leaves))
 
 
 def replays(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any] | None, other: Inputs) -> bool:

@@ -81,7 +81,10 @@ class Slot:
 class Session:
     """An ONNX file ready to run in ONNX Runtime on the processor, with its optimisations on or off."""
 
-    def __init__(self, model: Path | bytes, *, optimised: bool = True, threads: int = 1) -> None:
+    def __init__(
+        self, model: Path | bytes, *, optimised: bool = True, threads: int = 1, folder: Path | None = None
+    ) -> None:
+        """`folder` is where the external tensors of a model given as bytes lie."""
         options: Any = onnxruntime.SessionOptions()
         levels: Any = onnxruntime.GraphOptimizationLevel
         options.graph_optimization_level = levels.ORT_ENABLE_ALL if optimised else levels.ORT_DISABLE_ALL
@@ -89,6 +92,8 @@ class Session:
         options.inter_op_num_threads = 1
         options.log_severity_level = 4
         options.use_deterministic_compute = True
+        if folder is not None:
+            options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(folder))
         held = model if isinstance(model, bytes) else str(model)
         self._session: Any = onnxruntime.InferenceSession(held, options, providers=["CPUExecutionProvider"])
 
