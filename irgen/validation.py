@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import onnx
 
     from irgen.inputs import Inputs
+    from irgen.parting import Parting
+    from irgen.reference.cases import Case
     from irgen.reference.outcome import Validation
 
 Say = Callable[[str], None]
@@ -93,8 +95,9 @@ def _judged(
 
     model = precision.load(file)
     held = precision.of(model)
-    found = measure(built.module, file, cases(built, seed), built.axes, precision=held, threads=threads, say=say)
-    return Validation(
+    shown = cases(built, seed)
+    found = measure(built.module, file, shown, built.axes, precision=held, threads=threads, say=say)
+    outcome = Validation(
         name,
         built.title or name,
         seed,
@@ -107,6 +110,30 @@ def _judged(
         found.notes,
         _operators(model),
         file.stat().st_size,
+    )
+    outcome.parting = _parting(built, file, shown, outcome, say)
+    return outcome
+
+
+def _parting(built: Built, file: Path, shown: Sequence[Case], outcome: Validation, say: Say) -> Parting | None:
+    """Where the first row parts that has a wrong number; None where none has."""
+    from irgen import parting  # noqa: PLC0415
+    from irgen.reference import ports  # noqa: PLC0415
+    from irgen.reference.measure import open_session  # noqa: PLC0415
+
+    wrong = [row for row in outcome.rows if row.verdict == "differs" and row.outputs and not row.baked]
+    if not wrong:
+        return None
+    row = wrong[0]
+    one = next((one for one in row.outputs if one.verdict == "differs"), None)
+    if one is None:
+        return None
+    case = next(case for case in shown if case.name == row.case)
+    session = open_session(file, optimised=False, threads=outcome.threads)
+    matched = ports.inputs(session.inputs, case.inputs)
+    del session
+    return parting.locate(
+        built, file, case, matched, one.output, outcome.precision, optimised=row.optimised, say=say
     )
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
-import onnx
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, external_data_helper, helper
 
 from irgen.reference.runs import Array
@@ -36,7 +34,7 @@ def part(model: ModelProto, outputs: Iterable[str], stops: Mapping[str, Array] |
         stack += [source for source in reads(node) if source not in cut and source not in needed]
     read = needed | {source for node in graph.node if id(node) in kept for source in reads(node)}
     stored = {tensor.name for tensor in graph.initializer}
-    inputs = [value for value in graph.input if value.name in read and value.name not in cut | stored_of(stored)]
+    inputs = [value for value in graph.input if value.name in read and value.name not in cut and value.name not in stored]
     fresh = [
         helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape)
         for name, value in cut.items()
@@ -53,11 +51,6 @@ def part(model: ModelProto, outputs: Iterable[str], stops: Mapping[str, Array] |
     out = helper.make_model(made, opset_imports=list(model.opset_import), functions=list(model.functions))
     out.ir_version = model.ir_version
     return out
-
-
-def stored_of(names: set[str]) -> dict[str, Any]:
-    """Names as the keys of a mapping, to be joined with one."""
-    return dict.fromkeys(names)
 
 
 def _output(graph: GraphProto, name: str) -> ValueInfoProto:

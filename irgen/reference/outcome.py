@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from typing import Any
 
 from irgen.reference import verdict
 from irgen.reference.verdict import Judged, Verdict
@@ -62,21 +62,31 @@ class Validation:
     notes: list[str]
     operators: dict[str, int] = field(default_factory=dict[str, int])
     size: int = 0
+    parting: Any = None
+    """Where the runs part (`irgen.parting.Parting`), where they do and both sides could be traced."""
 
-    @cached_property
+    @property
     def verdict(self) -> Verdict:
-        """The worst of all rows; ambiguous where nothing could be compared."""
-        return verdict.worst(row.verdict for row in self.rows) if self.rows else "ambiguous"
+        """The worst of all rows; ambiguous where nothing could be compared, or no region alone is wrong."""
+        if not self.rows:
+            return "ambiguous"
+        if self.parting is not None and not self.parting.divergence.confirmed:
+            return "ambiguous"
+        return verdict.worst(row.verdict for row in self.rows)
 
     @property
     def reason(self) -> str:
         """Why, of the first row that has the verdict."""
-        row = next((row for row in self.rows if row.verdict == self.verdict), None)
-        if row is None:
+        if not self.rows:
             return "no case could be run"
+        first = verdict.worst(row.verdict for row in self.rows)
+        row = next(row for row in self.rows if row.verdict == first)
         if self.verdict == "agrees":
             return f"{len(self.rows)} runs are as close to the float64 run as the bound asks"
-        return f"{row.case}, optimisations {'on' if row.optimised else 'off'}: {row.reason}"
+        said = f"{row.case}, optimisations {'on' if row.optimised else 'off'}: {row.reason}"
+        if self.verdict == "ambiguous" and first == "differs":
+            said += "; no region is wrong on PyTorch's own values: rounding adds up, or a near tie flipped"
+        return said
 
     def __bool__(self) -> bool:
         return self.verdict == "agrees"

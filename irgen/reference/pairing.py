@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 
@@ -24,11 +24,10 @@ def fingerprint(value: Array) -> Print:
 
 @dataclass
 class Side:
-    """One canonical graph, the prints of its parameters, and which of its nodes have a value that can be had."""
+    """One canonical graph and the prints of its parameters."""
 
     graph: Graph
     prints: Mapping[str, Print]
-    held: Iterable[str]
     order: list[str] = field(init=False)
     learned: dict[str, tuple[Print, ...]] = field(init=False)
     data: set[str] = field(init=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from irgen.reference.outcome import Row, Validation
 from irgen.reference.verdict import Judged
@@ -17,9 +18,25 @@ def text(found: Validation) -> str:
     lines += _table([HEAD, *(cells for row in found.rows for cells in _cells(row))])
     if any(one.bound for row in found.rows for one in row.outputs):
         lines += ["", "rmse: distance of ONNX Runtime from a float64 run; own: that of PyTorch in its own precision"]
+    if found.parting is not None:
+        lines += ["", *_parting(found.parting)]
     lines += [f"not run: {name}: {reason}" for name, reason in found.skipped.items()]
     lines += [f"note: {note}" for note in found.notes]
     return "\n".join(lines) + "\n"
+
+
+def _parting(place: Any) -> Iterator[str]:
+    """Where they part, a line for each thing that is known."""
+    found = place.divergence
+    yield f"they part in {place.name}"
+    if place.path:
+        yield f"  inside:   {' > '.join(place.path)}"
+    yield f"  operator: {place.operator}; in the file {', '.join(found.operators)} up to {found.value!r}"
+    if place.module or place.line:
+        yield f"  source:   {', '.join(filter(None, (place.module, place.line)))}"
+    proof = "gives this from PyTorch's own values" if found.confirmed else "is right on PyTorch's own values"
+    yield f"  error:    {found.reason}; the part {proof}"
+    yield f"  found in {found.runs} runs over {found.regions} boundaries, on the case {place.case!r}"
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -1,0 +1,151 @@
+"""Where PyTorch and an ONNX file part, in the words of the figure: both sides traced, paired, searched and named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from irgen import passes, patterns
+from irgen.errors import IrgenError
+from irgen.ir.architecture import Architecture, Region
+from irgen.ir.graph import Graph
+from irgen.source import Built
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+    from irgen.reference.cases import Case
+    from irgen.reference.divergence import Divergence
+    from irgen.reference.ports import Ports
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Parting:
+    """The place where the runs part: a region of the figure, an operator, a line of source, and the proof.
+
+    `region` is the innermost labelled region (`None` outside of all), `path` those around it, outermost first.
+    """
+
+    case: str
+    region: Region | None
+    path: tuple[str, ...]
+    operator: str
+    module: str
+    line: str
+    divergence: Divergence
+    graph: Graph
+    regions: tuple[Region, ...]
+    architecture: Architecture
+
+    @property
+    def name(self) -> str:
+        """The region by its id and label."""
+        if self.region is None:
+            return "outside of every labelled region"
+        return f"{self.region.id} ({self.region.label})"
+
+
+def locate(
+    built: Built, file: Path, case: Case, ports: Ports, output: str, precision: str, *, optimised: bool, say: Say
+) -> Parting | None:
+    """The place where the file's `output` goes wrong on a case; None where the two cannot be brought side by side.
+
+    `output` is the name of PyTorch's wrong result and `ports` says which input of the file is which.
+    """
+    from irgen.frontends import onnx, torch_live, torch_replay  # noqa: PLC0415 - loads torch
+    from irgen.frontends.torch_lower import lower_with_tensors  # noqa: PLC0415
+    from irgen.reference import extract, pairing, precise  # noqa: PLC0415
+    from irgen.reference import precision as kinds  # noqa: PLC0415
+    from irgen.reference.divergence import Search  # noqa: PLC0415
+    from irgen.reference.runs import Output, array  # noqa: PLC0415
+
+    say("tracing both sides")
+    model = kinds.load(file)
+    feeds = ports.feeds(case.inputs)
+    try:
+        record = torch_live.record(built.module, (), case.inputs)
+        graph, tensors = lower_with_tensors(record, "torch-live")
+        shapes = {name: value.shape for name, value in feeds.items()}
+        theirs, names, weights = onnx.read_with_names(file, sizes=extract.sizes(model, shapes))
+    except IrgenError:
+        return None
+    canonical, other = passes.normalise(graph), passes.normalise(theirs)
+    held = {
+        name: pairing.fingerprint(array(record.leaves[ref].tensor).values)
+        for name, ref in tensors.items()
+        if name in canonical and canonical[name].op == "param"
+    }
+    ours = pairing.Side(canonical, held)
+    file_side = pairing.Side(other, {name: pairing.fingerprint(value) for name, value in weights})
+    made = {name for node in model.graph.node for name in node.output}
+    pairs = {
+        a: names[b]
+        for a, b in pairing.paired(ours, file_side).items()
+        if a in tensors and names.get(b) in made and a in ours.trained and canonical[a].is_float
+    }
+
+    def values(nodes: Sequence[str], double: bool) -> list[Output]:
+        wanted = [tensors[node] for node in nodes]
+        if not double:
+            return [array(value) for value in torch_replay.values(record, case.inputs, wanted)]
+        given = {k: v.double() if v.is_floating_point() else v for k, v in case.inputs.items()}
+        with precise.in_double(built.module):
+            return [array(value) for value in torch_replay.values(record, given, wanted)]
+
+    if output not in canonical.output_names:
+        return None
+    goal = canonical.outputs[canonical.output_names.index(output)]
+    if goal not in tensors:
+        return None
+    value = theirs_output(model, names, other, pairs, goal, output, canonical)
+    say("searching where they part")
+    search = Search(canonical, pairs, values, model, file.parent, feeds, precision, optimised)
+    return _named(search.run(goal, value), case.name, canonical, patterns.label(canonical.without_names()))
+
+
+def theirs_output(
+    model: ModelProto,
+    names: Mapping[str, str],
+    other: Graph,
+    pairs: Mapping[str, str],
+    goal: str,
+    output: str,
+    canonical: Graph,
+) -> str:
+    """The file's name of PyTorch's output."""
+    given = [value.name for value in model.graph.output]
+    if output in given:
+        return output
+    return given[min(canonical.output_names.index(output), len(given) - 1)]
+
+
+def _named(found: Divergence, case: str, graph: Graph, labelled: tuple[list[Region], Architecture]) -> Parting:
+    regions, architecture = labelled
+    path = _path(regions, found.node) or next(filter(None, (_path(regions, n) for n in found.suspects[::-1])), ())
+    origins = [graph.provenance[name] for name in (found.node, *found.suspects[::-1]) if name in graph.provenance]
+    told = next((origin for origin in origins if origin.line), None)
+    return Parting(
+        case,
+        path[-1] if path else None,
+        tuple(region.id for region in path[:-1]),
+        graph[found.node].op,
+        f"{told.module} ({told.cls})" if told and told.module else told.cls if told else "",
+        told.line if told else "",
+        found,
+        graph,
+        tuple(regions),
+        architecture,
+    )
+
+
+def _path(regions: Sequence[Region], node: str) -> tuple[Region, ...]:
+    """The regions around a node, outermost first."""
+    for region in regions:
+        inside = _path(region.children, node)
+        if inside or node in region.nodes:
+            return (region, *inside)
+    return ()

@@ -1,0 +1,193 @@
+"""Where two runs of one model part: the first wrong value, the part that makes it wrong, and the proof by replay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from onnx import ModelProto
+
+from irgen.ir.graph import Graph
+from irgen.ir.ops import MOVES
+from irgen.reference import bounds, extract
+from irgen.reference.bisect import behind, first_wrong
+from irgen.reference.compare import Errors, errors
+from irgen.reference.runs import Array, Output, Session
+
+HIDDEN = 1e29
+"""Entries beyond this are masked out, whatever number stands for that."""
+
+ROUNDS = 6
+"""How often a wrong value found before the first one starts the search again."""
+
+Values = Callable[[Sequence[str], bool], list[Output]]
+"""Values of nodes in PyTorch, in float64 (True) or in the module's own precision."""
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """The first wrong value and what makes it.
+
+    `node` is its node in PyTorch's graph and `suspects` the nodes that compute it from `right` values; `value` is its
+    name in the file and `operators` the file's operators in between. `confirmed`: they give a wrong value from the
+    float64 run's own values, so that the error is theirs. `runs` counts the comparisons on the way.
+    """
+
+    node: str
+    suspects: tuple[str, ...]
+    value: str
+    operators: tuple[str, ...]
+    reason: str
+    confirmed: bool
+    runs: int
+    regions: int
+    found: Errors | None = None
+    bound: float | None = None
+    model: bytes = b""
+    inputs: dict[str, Array] = field(default_factory=dict[str, Array])
+    expected: dict[str, Array] = field(default_factory=dict[str, Array])
+
+
+@dataclass
+class Search:
+    """The search for one divergence.
+
+    `graph` is PyTorch's canonical graph, `pairs` the file's value for nodes of it, `values` gives PyTorch's values;
+    `model` is the file (external tensors in `folder`), `feeds` its inputs, `precision` a key of `bounds.FLOORS`.
+    """
+
+    graph: Graph
+    pairs: Mapping[str, str]
+    values: Values
+    model: ModelProto
+    folder: Path
+    feeds: Mapping[str, Array]
+    precision: str
+    optimised: bool = False
+    runs: int = 0
+
+    def run(self, goal: str, value: str) -> Divergence:
+        """Search behind the wrong value `goal` of PyTorch's graph, which is `value` in the file."""
+        names = dict(self.pairs) | {goal: value}
+        boundaries = [node.id for node in self.graph if node.id in self.pairs and node.id != goal]
+        wrong = goal
+        for _ in range(ROUNDS):
+            found = first_wrong(wrong, boundaries, self.graph, lambda node: bool(self._wrong([(node, names[node])])))
+            wrong = found.node
+            suspects, right = self._around(wrong, names)
+            before = self._wrong([(node, names[node]) for node in right])
+            if not before:
+                return self._proved(wrong, names, suspects, right, len(boundaries))
+            wrong = before[0]
+        return self._proved(wrong, names, *self._around(wrong, names), len(boundaries))
+
+    def _around(self, node: str, names: Mapping[str, str]) -> tuple[list[str], list[str]]:
+        """What computes a value from the nearest values that are paired, and those."""
+        stops = {name: value for name, value in names.items() if name != node}
+        suspects = behind(self.graph, node, stops)
+        inside = set(suspects)
+        read = {source for name in suspects for source in self.graph[name].inputs if source and source not in inside}
+        return suspects, [one for one in self.graph.nodes if one in read and one in stops]
+
+    def _wrong(self, places: Sequence[tuple[str, str]]) -> list[str]:
+        """Which of these values the file has wrong, in order; one run of each side."""
+        if not places:
+            return []
+        self.runs += 1
+        nodes = [node for node, _ in places]
+        exact, eager = self.values(nodes, True), self.values(nodes, False)
+        given = self._file([value for _, value in places])
+        return [
+            node
+            for (node, value), true, own in zip(places, exact, eager, strict=True)
+            if judged(given[value], own, true, self.precision)[0]
+        ]
+
+    def _file(self, names: Sequence[str]) -> dict[str, Output]:
+        """Values of the file on the whole model's inputs."""
+        session = self._session(extract.part(self.model, names))
+        takes = {slot.name for slot in session.inputs}
+        return session.run({name: value for name, value in self.feeds.items() if name in takes}, names)
+
+    def _session(self, model: ModelProto) -> Session:
+        return Session(model.SerializeToString(), optimised=self.optimised, folder=self.folder)
+
+    def _proved(
+        self, node: str, names: Mapping[str, str], suspects: list[str], right: list[str], regions: int
+    ) -> Divergence:
+        """The divergence, its part of the file run on the float64 run's values."""
+        value = names[node]
+        exact, eager = self.values([node, *right], True), self.values([node], False)
+        kinds = self._file([names[one] for one in right]) if right else {}
+        cut = {names[one]: _cast(true.values, kinds[names[one]].values) for one, true in zip(right, exact[1:], strict=True)}
+        small = extract.with_data(extract.part(self.model, [value], cut), self.folder)
+        self.runs += 1
+        feeds = dict(cut) | {k: v for k, v in self.feeds.items() if any(i.name == k for i in small.graph.input)}
+        feeds = {k: v for k, v in feeds.items() if any(i.name == k for i in small.graph.input)}
+        given = self._session(small).run(feeds, [value])[value]
+        reason, found, allowed = judged(given, eager[0], exact[0], self.precision)
+        if not reason:
+            whole = judged(self._file([value])[value], eager[0], exact[0], self.precision)
+            return self._made(node, suspects, small, value, whole, False, regions, feeds, exact[0])
+        return self._made(node, suspects, small, value, (reason, found, allowed), True, regions, feeds, exact[0])
+
+    def _made(
+        self,
+        node: str,
+        suspects: list[str],
+        small: ModelProto,
+        value: str,
+        verdict: tuple[str, Errors | None, float | None],
+        confirmed: bool,
+        regions: int,
+        feeds: dict[str, Array],
+        exact: Output,
+    ) -> Divergence:
+        computing = [name for name in suspects if self.graph[name].op not in MOVES and self.graph[name].inputs]
+        return Divergence(
+            node,
+            tuple(computing or suspects),
+            value,
+            tuple(one.op_type for one in small.graph.node),
+            verdict[0],
+            confirmed,
+            self.runs,
+            regions,
+            verdict[1],
+            verdict[2],
+            small.SerializeToString(),
+            feeds,
+            {value: exact.values},
+        )
+
+
+def _cast(value: Array, like: Array) -> Array:
+    """PyTorch's value as the file holds it."""
+    limit = np.finfo(like.dtype).max if like.dtype.kind == "f" else None
+    held = value.reshape(like.shape) if value.size == like.size else value
+    if limit is not None and held.dtype.kind == "f":
+        finite = np.isfinite(held)
+        held = np.where(finite, np.clip(held, -limit, limit), held)
+    return held.astype(like.dtype)
+
+
+def judged(given: Output, eager: Output, exact: Output, precision: str) -> tuple[str, Errors | None, float | None]:
+    """Why a value inside the file is wrong (empty where it is right), its errors, and what they may be."""
+    if given.values.size != exact.values.size:
+        return f"its shape is {list(given.values.shape)}, PyTorch's is {list(exact.values.shape)}", None, None
+    values, own, true = (one.values.reshape(exact.values.shape) for one in (given, eager, exact))
+    if values.dtype.kind != "f" or true.dtype.kind != "f":
+        away = int((values != true).sum())
+        return (f"{away} of {values.size} entries are not PyTorch's" if away else ""), None, None
+    shown = [np.isfinite(one) & (np.abs(one) < HIDDEN) for one in (values, own, true)]
+    if not np.array_equal(shown[0], shown[1]):
+        count = int((shown[0] != shown[1]).sum())
+        return f"{count} of {values.size} entries are masked, infinite or no number on one side only", None, None
+    kept = shown[0] & shown[2]
+    found, ours = errors(values, true, kept), errors(own, true, kept)
+    allowed = bounds.bound(ours, bounds.largest(true, kept), precision)
+    return allowed.exceeded(found) or "", found, allowed.rmse
+
+
