@@ -59,6 +59,8 @@ class Activation:
 def activation_of(analysis: Analysis, z: str, sources: list[str]) -> Activation | None:
     """The nonlinearity by which `z` comes from the contractions `sources`, or None if there is none."""
     node = _bare(analysis, z)
+    while (own := _unweighed(analysis, node, sources)) is not None:
+        node = _bare(analysis, own)
     if node.op in NAMES:
         return Activation(NAMES[node.op], False, f"{node.op} of a projection feeds the down-projection")
     if _is_relu6(node):
@@ -110,6 +112,15 @@ def _bare(analysis: Analysis, name: str) -> Node:
         if not (through or scaled or spatial) or not data:
             return node
         name = data[0]
+
+
+def _unweighed(analysis: Analysis, node: Node, sources: list[str]) -> str | None:
+    """Of a product the one operand that comes from the contractions, where the other (a router's weight) does not."""
+    data = analysis.data(node.id)
+    if node.op != "mul" or len(data) != 2:
+        return None
+    own = [side for side in data if any(analysis.reaches(source, side) for source in sources)]
+    return own[0] if len(own) == 1 else None
 
 
 def _bounds(node: Node) -> bool:

@@ -131,14 +131,15 @@ def _proportional(weights: Floats, reference: Floats, top_k: int, chosen: list[W
     """
     if weights.shape[-1] == top_k != reference.shape[-1]:
         for places in chosen:
-            if _constant_ratio(weights / np.take_along_axis(reference, places, axis=-1), top_k):
+            at = np.take_along_axis(reference, places, axis=-1)
+            if (at > 0).all() and _constant_ratio(weights / at, top_k):
                 return True
         if weights.shape[-1] * reference.shape[-1] ** 2 > _DEAREST:
             return False
     if weights.shape == reference.shape:
         places = np.argsort(-weights, axis=-1, kind="stable")[:, :top_k]
         picked, at = np.take_along_axis(weights, places, axis=-1), np.take_along_axis(reference, places, axis=-1)
-        return _constant_ratio(picked / at, top_k)
+        return bool((at > 0).all()) and _constant_ratio(picked / at, top_k)
     if top_k == 1:
         return any(_constant_ratio(weights / at, 1) for at in (reference.max(axis=-1, keepdims=True),))
     return _fits_somewhere(weights, reference, top_k)
@@ -156,7 +157,10 @@ def _fits_somewhere(weights: Floats, reference: Floats, top_k: int) -> bool:
     """
     order = -np.sort(-weights, axis=-1)
     for row, ref in zip(order[:16], reference[:16], strict=True):
-        factors = row[0] / ref
+        entries = ref[ref > 0]
+        if not entries.size:
+            return False
+        factors = row[0] / entries
         wanted = ref[None, :, None] * factors[:, None, None]
         gaps = np.abs(wanted - row[None, None, :]).min(axis=1)
         if not (gaps <= _TOLERANCE * row[0]).all(axis=-1).any():

@@ -49,14 +49,16 @@ def contractions(analysis: Analysis, nodes: Iterable[str]) -> dict[str, Weighted
     return {w.node: w for name in ordered if (w := weighted(analysis, name)) is not None}
 
 
-def find_experts(analysis: Analysis, found: dict[str, Weighted], region: set[str]) -> list[Expert]:
-    """Every up–act–down among the contractions of a region, last ones first."""
+def find_experts(
+    analysis: Analysis, found: dict[str, Weighted], region: set[str], weights: frozenset[str] = frozenset()
+) -> list[Expert]:
+    """Every up–act–down among the contractions of a region, last ones first; `weights` may scale what is between."""
     pairs: list[Expert] = []
     used: set[str] = set()
     for down in reversed(found.values()):
         if down.node in used:
             continue
-        sources = _sources(analysis, down.x, found, region)
+        sources = _sources(analysis, down.x, found, region, weights)
         if sources is None:
             continue
         ups, nodes = sources
@@ -77,7 +79,7 @@ def _bends(analysis: Analysis, nodes: set[str]) -> bool:
 
 
 def _sources(
-    analysis: Analysis, z: str, found: dict[str, Weighted], region: set[str]
+    analysis: Analysis, z: str, found: dict[str, Weighted], region: set[str], weights: frozenset[str]
 ) -> tuple[list[Weighted], set[str]] | None:
     """The contractions from which a hidden activation comes, and the nodes between; None if it leaves the region."""
     ups: dict[str, Weighted] = {}
@@ -85,7 +87,7 @@ def _sources(
     stack = [z]
     while stack:
         name = stack.pop()
-        if name in nodes or name in ups or not analysis.is_data(name):
+        if name in nodes or name in ups or name in weights or not analysis.is_data(name):
             continue
         if name in found:
             ups[name] = found[name]
@@ -111,6 +113,18 @@ def is_routed(analysis: Analysis, expert: Expert, routing: Routing) -> bool:
         if part.x in routing.reached or any(i in routing.reached for i in part.chosen):
             return True
     return weight_of(analysis, expert.down, routing) is not None
+
+
+def only_weights(analysis: Analysis, found: dict[str, Weighted], routing: Routing, region: set[str]) -> frozenset[str]:
+    """What is made of a router's scores alone: its other operands come through no contraction of the branch."""
+    if routing.router is None:
+        return frozenset()
+    ahead = analysis.back(routing.router.node, min(map(analysis.place.__getitem__, region)))
+    mixed = {w.node for w in found.values() if w.node not in ahead}
+    for name in sorted(region, key=analysis.place.__getitem__):
+        if any(s in mixed for s in analysis[name].inputs):
+            mixed.add(name)
+    return (routing.reached | {routing.router.node}) - mixed
 
 
 def weight_of(analysis: Analysis, down: Weighted, routing: Routing) -> str | None:

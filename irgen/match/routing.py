@@ -20,14 +20,15 @@ ENDS = CONTRACTIONS | {"conv", "rnn", "scan", "loop", "attention", "embedding"}
 class Routing:
     """A router: its score contraction, the choice, and what the weights of the chosen are.
 
+    `router` is null where the place or id of a token decides, `top_k` where each token has another number of experts.
     `reached` are the nodes of the branch that depend on the scores. `scoring` is null where the weights are neither
     softmax nor sigmoid of the scores; `normalized` where no weights of the chosen were found.
     """
 
-    router: Weighted
+    router: Weighted | None
     selections: tuple[str, ...]
     experts: int
-    top_k: int
+    top_k: int | None
     scoring: str | None
     normalized: bool | None
     reached: frozenset[str]

@@ -20,7 +20,8 @@ class Weighted:
     """One contraction: `x` is read, `params` are the learned tensors behind the weight (with those of the bias).
 
     `out` is the node behind the bias, `fan_in` and `fan_out` the features read and made. `stack` is the leading
-    size of a weight of three or more axes (None: one matrix), `chosen` the computed indices that picked the weight.
+    size of a weight of three or more axes or of which rows are picked (None: one matrix), `chosen` the computed
+    indices that picked the weight.
     """
 
     node: str
@@ -87,12 +88,21 @@ def weighted(analysis: Analysis, name: str) -> Weighted | None:
         if source is None or learned(analysis, x) is not None:
             continue
         axes, shape = found.axes(side), analysis[weight].shape
-        read = [shape[axes.index(c)] for c in found.contracted]
-        made = [shape[axes.index(c)] for c in (found.right_only if side == "right" else found.left_only)]
-        if not read or len(shape) < 2:
+        if not found.contracted or len(shape) < 2:
             return None
+        own = found.right_only if side == "right" else found.left_only
+        picked = axes[: _picked_axes(analysis, len(shape), source)]
+        read = [shape[axes.index(c)] for c in found.contracted if c not in picked]
+        made = [shape[axes.index(c)] for c in own if c not in picked]
         return _made(analysis, node, x, source, _product(read), _product(made))
     return None
+
+
+def _picked_axes(analysis: Analysis, rank: int, source: Learned) -> int:
+    """How many leading axes of a weight are those of the indices by which it was picked."""
+    if not source.chosen:
+        return 0
+    return max(rank - max(len(analysis[p].shape) for p in source.params) + 1, 0)
 
 
 def _linear(analysis: Analysis, node: Node) -> Weighted | None:
@@ -110,9 +120,10 @@ def _linear(analysis: Analysis, node: Node) -> Weighted | None:
 
 def _made(analysis: Analysis, node: Node, x: str, source: Learned, fan_in: int, fan_out: int) -> Weighted:
     out, biases = _behind_bias(analysis, node.id)
-    return Weighted(
-        node.id, x, out, source.params + biases, fan_in, fan_out, _stack(analysis, source.params), source.chosen
-    )
+    stack = _stack(analysis, source.params)
+    if stack is None and source.chosen:
+        stack = analysis[source.params[0]].shape[0]
+    return Weighted(node.id, x, out, source.params + biases, fan_in, fan_out, stack, source.chosen)
 
 
 def _behind_bias(analysis: Analysis, name: str) -> tuple[str, tuple[str, ...]]:

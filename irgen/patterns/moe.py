@@ -1,59 +1,88 @@
 """Mixture of experts: Σ of weight_e · expert_e(x) over the k best-scored experts e, shared experts beside.
 
-Shazeer et al. 2017, equations 1–5; group-limited choice: DeepSeek-V3, section 2.1.2.
+Shazeer et al. 2017, equations 1–5; group-limited choice: DeepSeek-V3, section 2.1.2; experts that choose tokens: Zhou
+et al. 2022; soft mixtures: Puigcerver et al. 2023. Without a choice in the graph a router is told by what it does.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
-from irgen.ir.architecture import Evidence, Fact
+import numpy as np
+from numpy.typing import NDArray
+
+from irgen.ir.architecture import Evidence
 from irgen.match.analysis import Analysis
-from irgen.match.experts import Expert, contractions, find_experts, is_routed, weight_of
+from irgen.match.experts import Expert, contractions, find_experts, is_routed, only_weights, weight_of
+from irgen.match.mixture import NEAREST, Mixture, evidence_of, facts_of, not_several
 from irgen.match.pattern import Branch, Finding, Pattern, Refusal
-from irgen.match.routing import SELECTIONS, Routing, find_routings
+from irgen.match.routing import SELECTIONS, Routing, find_routings, reached_from
+from irgen.match.weighing import Shares, empty_columns, shares_of, weighing_of
 from irgen.match.weighted import Weighted
-
-NEAREST = 2
-"""So many separate experts at least must be weighed by the router where their weights are not stacked."""
 
 
 def prove(branch: Branch) -> list[Finding] | Refusal:
     """One mixture for each router of the branch that chooses among experts."""
-    analysis = branch.analysis
-    free = branch.free(*SELECTIONS)
-    routings = find_routings(analysis, branch.region, free)
+    found = contractions(branch.analysis, branch.region - branch.claimed)
+    chosen = _by_choice(branch, found)
+    if not isinstance(chosen, str):
+        return chosen
+    weighed = _by_shares(branch, found)
+    if isinstance(weighed, Finding):
+        return [weighed]
+    return Refusal(weighed or chosen)
+
+
+# -- a selection stands in the graph ---------------------------------------------------------------------------------
+
+
+def _by_choice(branch: Branch, found: dict[str, Weighted]) -> list[Finding] | str:
+    routings = find_routings(branch.analysis, branch.region, branch.free(*SELECTIONS))
     if isinstance(routings, str):
-        return Refusal(routings)
-    found = contractions(analysis, branch.region - branch.claimed)
-    findings: list[Finding] = []
+        return routings
+    mixtures: dict[tuple[str, ...], Mixture] = {}
     reason = ""
     for routing in routings:
-        answer = _mixture(branch, routing, found)
-        if isinstance(answer, Finding):
-            findings.append(answer)
+        mixture = _mixture(branch, routing, found)
+        if isinstance(mixture, str):
+            reason = mixture
+            continue
+        # A router of groups before one of experts weighs the same experts: the finer one is their router.
+        key = tuple(w.node for w in mixture.parts)
+        if key not in mixtures or mixtures[key].routing.experts <= routing.experts:
+            mixtures[key] = mixture
+    findings: list[Finding] = []
+    for mixture in mixtures.values():
+        verified = _verified(branch, mixture)
+        if isinstance(verified, str):
+            reason = verified
         else:
-            reason = answer
-    return findings or Refusal(reason)
+            findings.append(_finding(branch, *verified))
+    return findings or reason
 
 
-def _mixture(branch: Branch, routing: Routing, found: dict[str, Weighted]) -> Finding | str:
+def _mixture(branch: Branch, routing: Routing, found: dict[str, Weighted]) -> Mixture | str:
     analysis = branch.analysis
-    behind = {name: w for name, w in found.items() if name != routing.router.node}
-    experts = find_experts(analysis, behind, branch.region)
+    router = routing.router.node if routing.router is not None else ""
+    behind = {name: w for name, w in found.items() if name != router}
+    weights = only_weights(analysis, behind, routing, branch.region)
+    experts = find_experts(analysis, behind, branch.region, weights)
     routed = [e for e in experts if is_routed(analysis, e, routing)]
     others = [e for e in experts if e not in routed]
     parts = [w for e in routed for w in e.contractions] or _lone(analysis, behind, routing)
     if not parts:
         return f"the {routing.top_k} chosen of {routing.experts} select no learned weights: no choice among experts"
-    if (why := _not_several(parts, routing)) is not None:
+    if (why := not_several(parts, [e.down for e in routed] or parts, routing)) is not None:
         return why
     shared = [e for e in others if _beside(analysis, e, parts)]
-    facts = _facts(analysis, routing, routed, shared, parts)
-    nodes = _nodes(branch, routing, parts, shared)
-    evidence = _evidence(analysis, routing, routed, shared, parts)
-    ports = {"router": routing.router.node, "selection": routing.selections[-1], "down": parts[-1].node}
-    return Finding("moe", facts, nodes, ports, evidence)
+    mixture = Mixture(routing, routed, parts, shared)
+    if mixture.picked and mixture.experts > routing.experts:
+        # Product keys: each token looks up so many rows, whatever the scores of halves were chosen among.
+        rows = max(analysis[i].tensor.size for w in mixture.ends for i in w.chosen)
+        tokens = analysis[branch.outs[0]].size // branch.width
+        return replace(mixture, routing=replace(routing, top_k=max(rows // tokens, 1)))
+    return mixture
 
 
 def _lone(analysis: Analysis, found: dict[str, Weighted], routing: Routing) -> list[Weighted]:
@@ -67,17 +96,76 @@ def _lone(analysis: Analysis, found: dict[str, Weighted], routing: Routing) -> l
     ]
 
 
-def _not_several(parts: list[Weighted], routing: Routing) -> str | None:
-    """Why these contractions are not several experts, or None if they are."""
-    if any(w.stack is not None and w.stack >= 2 for w in parts):
-        return None
-    if any(i in routing.reached for w in parts for i in w.chosen):
-        return None
-    distinct = {w.params for w in parts}
-    like = Counter((w.fan_in, w.fan_out) for w in parts if w.params in distinct)
-    if max(like.values()) >= NEAREST:
-        return None
-    return f"the {routing.top_k} chosen of {routing.experts} share one set of weights: entries are chosen, not experts"
+def _verified(branch: Branch, mixture: Mixture) -> tuple[Mixture, Shares | None] | str:
+    """A mixture held against the shares of its experts, where these can be told."""
+    routing = mixture.routing
+    shares = _shares(branch, mixture.routed) if mixture.routed else "each expert is one contraction"
+    if isinstance(shares, str) or routing.top_k is None:
+        return mixture, None
+    if shares.most == 0 and any(w.x in routing.reached for w in mixture.parts):
+        return mixture, None  # the tokens are weighed in front of the experts
+    if shares.most == 0:
+        return "what the experts count does not depend on the router's choice"
+    top_k: int | None = routing.top_k
+    whole = shares.experts >= mixture.experts
+    if shares.most > routing.top_k or (whole and shares.top_k is not None):
+        top_k = shares.top_k
+    normalized = routing.normalized
+    if normalized is None or (whole and not shares.flat and top_k is not None and shares.most == top_k):
+        normalized = shares.normalized
+    experts = routing.experts
+    if not whole and routing.router is not None:
+        experts -= empty_columns(branch.analysis, shares, routing.router)
+    routing = replace(routing, experts=experts, top_k=top_k, normalized=normalized)
+    return replace(mixture, routing=routing), shares
+
+
+def _shares(branch: Branch, experts: list[Expert]) -> Shares | str:
+    return shares_of(branch.analysis, experts[::-1], branch.region, branch.outs[0])
+
+
+# -- no selection: the shares tell -----------------------------------------------------------------------------------
+
+
+def _by_shares(branch: Branch, found: dict[str, Weighted]) -> Finding | str:
+    """A mixture told by what its experts count, or why there is none (nothing said where no two are alike)."""
+    analysis = branch.analysis
+    experts = find_experts(analysis, found, branch.region)
+    makes = Counter(_make(e) for e in experts)
+    alike = [e for e in experts if makes[_make(e)] >= NEAREST or (e.down.stack or 1) >= NEAREST]
+    if not alike:
+        return ""
+    make = _make(max(alike, key=lambda e: (makes[_make(e)], e.down.stack or 1)))
+    alike = [e for e in alike if _make(e) == make]
+    shares = _shares(branch, alike)
+    if isinstance(shares, str):
+        return shares
+    own = {w.node for e in experts for w in e.contractions}
+    weighing = weighing_of(analysis, shares, [w for w in found.values() if w.node not in own])
+    if isinstance(weighing, str):
+        return weighing
+    numbers = {r.node: r.number for r in shares.results}
+    routed = [e for e in alike if _is_routed(numbers[e.down.node], shares.routed)]
+    parts = [w for e in routed for w in e.contractions]
+    shared = [e for e in experts if e not in routed and _beside(analysis, e, parts)]
+    router = weighing.router
+    reached = reached_from(analysis, router.node, branch.region) if router is not None else frozenset[str]()
+    top_k = shares.top_k
+    routing = Routing(
+        router, (), len(shares.routed), top_k, weighing.scoring, shares.normalized, reached, weighing.check
+    )
+    return _finding(branch, Mixture(routing, routed, parts, shared), shares)
+
+
+def _make(expert: Expert) -> tuple[int, int, int]:
+    return expert.hidden, expert.down.fan_out, len(expert.ups)
+
+
+def _is_routed(number: NDArray[np.int64] | None, routed: tuple[int, ...]) -> bool:
+    return number is None or number.size != 1 or int(number.reshape(-1)[0]) in routed
+
+
+# -- both ------------------------------------------------------------------------------------------------------------
 
 
 def _beside(analysis: Analysis, expert: Expert, parts: list[Weighted]) -> bool:
@@ -91,79 +179,27 @@ def _beside(analysis: Analysis, expert: Expert, parts: list[Weighted]) -> bool:
     return not behind_expert and not behind_routed
 
 
-def _facts(
-    analysis: Analysis, routing: Routing, routed: list[Expert], shared: list[Expert], parts: list[Weighted]
-) -> dict[str, Fact]:
-    act = next((a for e in routed[:3] if (a := e.activation(analysis)) is not None), None)
-    hidden = routed[0].hidden if routed else None
-    stacks = {w.stack for w in parts if w.stack is not None}
-    experts = next(iter(stacks)) if len(stacks) == 1 else routing.experts
-    if not routing.top_k <= experts <= routing.experts:
-        experts = routing.experts
-    return {
-        "experts": experts,
-        "top_k": routing.top_k,
-        "scoring": routing.scoring,
-        "normalized": routing.normalized,
-        "shared_experts": sum(_in_experts(analysis, e, hidden) for e in shared),
-        "hidden": hidden,
-        "activation": act.name if act else None,
-        "gated": act.gated if act else (False if not routed else None),
-        "idle": _idle(analysis, routed, parts, experts, routing.top_k),
-    }
+def _finding(branch: Branch, mixture: Mixture, shares: Shares | None) -> Finding:
+    analysis, routing = branch.analysis, mixture.routing
+    evidence = evidence_of(analysis, mixture)
+    if shares is not None and routing.selections:
+        said = f"marks put on the results of {shares.experts} experts come out at {shares.most} a token at most"
+        evidence.append(Evidence("shares", f"{said} (two draws)", (shares.join,)))
+    ports = {"down": mixture.parts[-1].node}
+    if routing.router is not None:
+        ports["router"] = routing.router.node
+    if routing.selections:
+        ports["selection"] = routing.selections[-1]
+    return Finding("moe", facts_of(analysis, mixture), _nodes(branch, mixture), ports, evidence)
 
 
-def _in_experts(analysis: Analysis, shared: Expert, hidden: int | None) -> int:
-    """How many routed experts a shared one is as wide as: several of them side by side are one wide matrix.
-
-    A shared expert whose result has a gate of its own is one, however wide.
-    """
-    if hidden is None or shared.hidden % hidden or _has_gate(analysis, shared):
-        return 1
-    return max(shared.hidden // hidden, 1)
-
-
-def _has_gate(analysis: Analysis, shared: Expert) -> bool:
-    for user in analysis.users[shared.down.out]:
-        node = analysis[user]
-        at = user
-        while analysis[at].op in {"reshape", "cast", "transpose"} and (after := analysis.single_user(at)):
-            at = after
-            node = analysis[at]
-        if node.op == "mul" and len(analysis.data(at)) == 2:
-            return True
-    return False
-
-
-def _idle(analysis: Analysis, routed: list[Expert], parts: list[Weighted], experts: int, top_k: int) -> int:
-    """Learned numbers of the routed experts that one token does not pass.
-
-    Experts that no token of the trace was sent to are counted like those that were.
-    """
-    params = dict.fromkeys(p for w in parts for p in w.params)
-    stacked = {
-        p
-        for p in params
-        if analysis[p].shape[:1] == (experts,) and any(p in w.params and _is_stack(w, experts) for w in parts)
-    }
-    one = sum(analysis[p].size for p in stacked) // experts
-    single = sum(analysis[p].size for p in params if p not in stacked)
-    ends = {w.params for w in ([e.down for e in routed] or parts) if not stacked.issuperset(w.params)}
-    held = sum(max(sum(len(analysis[p].shape) == 2 for p in own), 1) for own in ends)
-    if single and held:
-        one += single // held
-    return one * (experts - top_k)
-
-
-def _is_stack(w: Weighted, experts: int) -> bool:
-    return w.stack == experts or bool(w.chosen)
-
-
-def _nodes(branch: Branch, routing: Routing, parts: list[Weighted], shared: list[Expert]) -> set[str]:
+def _nodes(branch: Branch, mixture: Mixture) -> set[str]:
     """Everything of the branch in front of or behind the router and the experts."""
     analysis = branch.analysis
-    core = {routing.router.node, *(w.node for w in parts)}
-    for e in shared:
+    core = {w.node for w in mixture.parts}
+    if mixture.routing.router is not None:
+        core.add(mixture.routing.router.node)
+    for e in mixture.shared:
         core |= e.nodes
     left = branch.region - branch.claimed
     ahead: set[str] = set()
@@ -180,33 +216,6 @@ def _nodes(branch: Branch, routing: Routing, parts: list[Weighted], shared: list
             behind.add(name)
     gates = {n for n in left if any(u in behind for u in analysis.users[n])}
     return (ahead | behind | gates) & left
-
-
-def _evidence(
-    analysis: Analysis, routing: Routing, routed: list[Expert], shared: list[Expert], parts: list[Weighted]
-) -> list[Evidence]:
-    said = [
-        Evidence(
-            "router",
-            f"{routing.top_k} of {routing.experts} scores of a learned contraction are chosen",
-            (routing.router.node, *routing.selections),
-        ),
-        Evidence("weights", routing.check, (routing.selections[-1],)),
-        Evidence(
-            "experts",
-            f"{len(parts)} contractions read tokens, take weights or have their result weighed by the router",
-            tuple(w.node for w in parts[:8]),
-        ),
-    ]
-    act = next((a for e in routed[:1] if (a := e.activation(analysis)) is not None), None)
-    if act is not None:
-        said.append(Evidence("activation", act.check, (routed[0].down.node,)))
-    if shared:
-        nodes = tuple(w.node for e in shared for w in e.contractions)
-        said.append(
-            Evidence("shared experts", f"{len(shared)} feed-forwards beside them do not depend on the router", nodes)
-        )
-    return said
 
 
 PATTERN = Pattern(label="moe", prove=prove, mixes=False, after=("self-attention", "cross-attention"))

@@ -51,8 +51,8 @@ def test_stacked_weights_and_biases_count_by_their_experts():
     assert found.active == found.total - (EXPERTS - CHOSEN) * one
 
 
-def test_gating_without_a_choice_is_no_mixture():
-    assert all(p.kind != "moe" for p in parts(mixtures.Soft()))
+def test_gating_without_a_choice_gives_each_token_all_experts():
+    assert facts(mixtures.Soft()) == {**PLAIN, "top_k": EXPERTS}
 
 
 def test_a_choice_of_hidden_features_is_no_mixture():

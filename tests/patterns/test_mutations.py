@@ -38,7 +38,7 @@ class OneMore(mixtures.Dense):
 
 
 class All(mixtures.Dense):
-    """Every expert is taken: a sort, not a choice."""
+    """Every expert is taken: a mixture without a choice."""
 
     def route(self, x: Tensor) -> tuple[Tensor, Tensor]:
         best, which = self.router(x).softmax(-1).topk(EXPERTS, dim=-1)
@@ -56,8 +56,8 @@ def test_a_changed_router_changes_one_fact(change: type[nn.Module], fact: str, v
     assert {k: v for k, v in after.items() if k != fact} == {k: v for k, v in before.items() if k != fact}
 
 
-def test_taking_all_experts_is_no_mixture():
-    assert all(p.kind != "moe" for p in parts(All()))
+def test_taking_all_experts_gives_each_token_all_of_them():
+    assert facts(All()) == {**facts(mixtures.Dense()), "top_k": EXPERTS}
 
 
 class Inverted(recurrences.Retention):

@@ -24,6 +24,12 @@ ROWS: tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...] = (
     (("imagegpt",), ("family", "norm"), "a causal decoder of pixels whose norm divides by the deviation alone"),
     (("mamba", "mamba2"), ("norm",), "layer_norm_epsilon belongs to an RMS norm"),
     (("mellum", "bailing_hybrid"), ("hidden",), "every layer is a mixture"),
+    (("doge",), ("experts", "top_k"), "a mixture only where is_moe says so"),
+    (
+        ("gpt_oss", "minimax_m3_vl", "minimax_m3_vl_text"),
+        ("activation",),
+        "its own gate: x times the sigmoid of 1.702 x, clipped",
+    ),
     (("recurrent_gemma", "moshi"), ("hidden",), "half of it is the gate"),
     (("nemotron_asr_streaming", "parakeet_rnnt", "parakeet_tdt"), ("family",), "a transducer"),
     (
