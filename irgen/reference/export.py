@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from irgen import files
+from irgen.errors import ExportError, OutputError
 from irgen.source import Built
+
+if TYPE_CHECKING:
+    from irgen.reference.written import Labels
 
 Say = Callable[[str], None]
 """Told what is being done now, in a few words."""
@@ -56,28 +63,83 @@ def export(
     weights: bool = True,
     timeout: float | None = None,
     progress: Say = _silent,
+    labels: Callable[[Path], Labels] | None = None,
 ) -> Exported:
     """Write `built.module` to `target` as ONNX, its inputs named as in `built.kwargs`.
 
     Axes named in `built.axes` vary in the file where the exporter lets them; the others are listed in `baked`. Without
-    `weights` the file says where its tensors would stand, and they are not there. `timeout` is in seconds. Raises
-    `ExportError` where no exporter takes the model or the time is over, and `OutputError` for a bad target.
+    `weights` the file says where its tensors would stand, and they are not there. `timeout` is in seconds. `labels`
+    reads the finished file and says what to write into its metadata. The file is written beside its target and moved
+    over it. Raises `ExportError` where no exporter takes the model or the time is over, `OutputError` for a bad target.
     """
-    from irgen.reference import exporters  # noqa: PLC0415 - loads torch and onnx
+    from irgen.reference import child, exporters, written  # noqa: PLC0415 - loads torch and onnx
 
     files.check(target)
-    progress(f"exporting {built.title}")
-    done = exporters.run(built, progress)
-    progress(f"writing {target.name}")
-    done.save(target)
+    progress(f"loading what exports {built.title}")
+    with exporters.quiet():
+        exporters.prepare(built)
+    try:
+        scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    except OSError as error:
+        raise OutputError(
+            f"the target cannot be written: {error.strerror}", at=str(target), fix="choose a place you may write to"
+        ) from error
+    try:
+
+        def work(say: Say) -> Exported:
+            return _exported(built, scratch, target.name, weights, say)
+
+        made = child.run(work, title=built.title, timeout=timeout, say=progress)
+        if labels is not None:
+            progress(f"labelling {target.name}")
+            written.label(made.path, labels(made.path))
+        written.place(made.path, target, weights=weights)
+        return replace(made, path=target)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _exported(built: Built, folder: Path, name: str, weights: bool, say: Say) -> Exported:
+    """The exporter's work, in the child: the program, written into a folder and checked."""
+    from irgen.reference import exporters, written  # noqa: PLC0415 - loads torch and onnx
+
+    program = exporters.run(built, say)
+    model: Any = program.model
+    written.name_axes(model, built.axes)
+    say(f"writing {name}")
+    try:
+        path = written.save(model, folder, name, weights=weights)
+    except OSError as error:
+        raise OutputError(f"the file cannot be written: {error.strerror}", at=name, fix="free some space") from error
+    say(f"checking {name}")
+    try:
+        written.checked(path, weights)
+    except ExportError as error:
+        raise ExportError(error.what, at=built.title, fix=error.fix) from error
+    dynamic, fixed = _axes(model, built)
     return Exported(
-        target,
-        done.exporter,
-        done.opset,
-        done.inputs,
-        done.outputs,
-        done.dynamic,
-        done.baked,
-        done.warnings,
-        weights=weights,
+        path,
+        program.exporter,
+        int(model.opset_imports[""]),
+        tuple(value.name for value in model.graph.inputs),
+        tuple(value.name for value in model.graph.outputs),
+        dynamic,
+        fixed,
+        tuple(program.warnings),
+        sum(node.op_type in ("Scan", "Loop") for node in model.graph),
+        weights,
     )
+
+
+def _axes(model: Any, built: Built) -> tuple[dict[str, dict[int, str]], tuple[Baked, ...]]:
+    """Which axes of the inputs vary in the file, and which do not though the module lets them."""
+    dynamic: dict[str, dict[int, str]] = {}
+    fixed: list[Baked] = []
+    for value in model.graph.inputs:
+        for axis, symbol in enumerate(built.axes.get(value.name, ())):
+            size: Any = value.shape[axis]
+            if symbol and isinstance(size, int):
+                fixed.append(Baked(value.name, axis, symbol, size))
+            elif not isinstance(size, int):
+                dynamic.setdefault(value.name, {})[axis] = str(size.value)
+    return dynamic, tuple(fixed)

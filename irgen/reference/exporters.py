@@ -7,121 +7,149 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import sys
 import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from torch.utils import _pytree as pytree
 
 from irgen.errors import ExportError
-from irgen.reference.export import Baked
+from irgen.reference.traced import Traced, by_torch, dynamic_shapes, first_line, rolled
 from irgen.source import Built
+from irgen.trees import tensors_by_name
+
+Say = Callable[[str], None]
 
 
 @dataclass
 class Program:
-    """An exported program in memory, before it is written."""
+    """An exported program (an `onnx_ir.Model`) in memory, who made it, and remarks on how."""
 
     model: Any
     exporter: str
-    dynamic: dict[str, dict[int, str]]
-    baked: tuple[Baked, ...]
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def opset(self) -> int:
-        """The version of the standard operators."""
-        return int(self.model.opset_imports[""])
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """The names of the inputs in order."""
-        return tuple(value.name for value in self.model.graph.inputs)
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """The names of the outputs in order."""
-        return tuple(value.name for value in self.model.graph.outputs)
-
-    def save(self, target: Path) -> None:
-        """Write the program, its large tensors beside it."""
-        import onnx_ir  # noqa: PLC0415
-
-        onnx_ir.save(self.model, str(target), external_data=f"{target.name}.data")
+    loops: int = 0
+    warnings: list[str] = field(default_factory=list[str])
 
 
-def run(built: Built, say: Callable[[str], None]) -> Program:
-    """Export by the exporter that fits. Raises `ExportError` with the exporter's reason."""
+class OtherExporterError(Exception):
+    """The module is not of the kind that an exporter is meant for."""
+
+
+def prepare(built: Built) -> None:
+    """Load the libraries that exporting needs: once here instead of in every child."""
+    import onnxscript  # noqa: F401, PLC0415
+    import torch.onnx._internal.exporter._registration  # noqa: F401, PLC0415
+
+    if "transformers" in sys.modules and type(built.module).__module__.startswith("transformers."):
+        import transformers.exporters.exporter_onnx  # noqa: F401, PLC0415
+
+
+def run(built: Built, say: Say) -> Program:
+    """Export by the first exporter that takes the module. Raises `ExportError` with the reason of each."""
     reasons: list[str] = []
     for name, exporter in EXPORTERS.items():
         try:
-            with _quiet():
-                model = exporter(built)
-        except NotImplementedError:
+            with quiet():
+                model, traced = exporter(built, say)
+        except OtherExporterError:
             continue
         except Exception as error:
-            reasons.append(f"{name}: {type(error).__name__}: {str(error).strip().splitlines()[0][:200]}")
+            reasons.append(f"the exporter of {name} says {first_line(error)}")
             continue
-        dynamic, baked = _named(model, built)
-        fell = (f"exported by {name}, since {reasons[0]}",) if reasons else ()
-        return Program(model, name, dynamic, baked, fell)
+        return Program(model, name, traced.loops, [*reasons, *traced.warnings])
     raise ExportError(
-        f"no exporter takes the model: {'; '.join(reasons)}",
-        at=built.title,
-        fix="`irgen draw` and `irgen facts` need no export",
+        "no exporter takes the model",
+        at=f"{built.title}: {'; '.join(reasons)}",
+        fix="`irgen draw` and `irgen facts` need no export; a change of the model's code may help its exporter",
     )
 
 
-def _by_transformers(built: Built) -> Any:
+def _by_transformers(built: Built, say: Say) -> tuple[Any, Traced]:
     """The OnnxExporter of transformers: for its models only."""
-    import transformers  # noqa: PLC0415
+    import transformers  # noqa: PLC0415 - heavy
+    from transformers.exporters.exporter_dynamo import DynamoExporter  # noqa: PLC0415
     from transformers.exporters.exporter_onnx import OnnxConfig, OnnxExporter  # noqa: PLC0415
 
     library: Any = transformers
     if not isinstance(built.module, library.PreTrainedModel):
-        raise NotImplementedError
-    config = OnnxConfig(dynamic=True, dynamic_shapes=_dynamic_shapes(built))
-    return OnnxExporter().export(built.module, dict(built.kwargs), config=config).program
+        raise OtherExporterError
+    found: list[Traced] = []
 
+    class Rolling(DynamoExporter):
+        """Stands between tracing and translation: programs pass through `rolled`."""
 
-def _by_torch(built: Built) -> Any:
-    """The exporter of torch."""
-    export: Any = torch.onnx.export
-    program = export(
-        built.module, (), kwargs=dict(built.kwargs), dynamo=True, dynamic_shapes=_dynamic_shapes(built), verbose=False
-    )
-    return program.model
+        def export_program(self, model: Any, sample_inputs: Any, config: Any) -> Any:
+            plain = super().export_program
+            say(f"tracing {built.title}")
+            program, metadata = plain(model, sample_inputs, config=config)
 
+            def again(kwargs: dict[str, Any], shapes: dict[str, Any]) -> Any:
+                return plain(model, kwargs, config=OnnxConfig(dynamic=True, dynamic_shapes=shapes))[0]
 
-EXPORTERS: dict[str, Callable[[Built], Any]] = {"transformers": _by_transformers, "torch": _by_torch}
+            with _names_apart(model):
+                found.append(rolled(built, program, again, say))
+            say(f"translating {built.title} to ONNX")
+            return found[-1].program, metadata
 
+    class Exporter(OnnxExporter, Rolling):
+        """The library's exporter, with `Rolling` where it calls its base class."""
 
-def _dynamic_shapes(built: Built) -> dict[str, Any]:
-    auto: Any = torch.export.Dim.AUTO
-    return {name: {i: auto for i, axis in enumerate(built.axes.get(name, ())) if axis} or None for name in built.kwargs}
-
-
-def _named(model: Any, built: Built) -> tuple[dict[str, dict[int, str]], tuple[Baked, ...]]:
-    """Which axes of the inputs vary in the file, and which do not though they should."""
-    dynamic: dict[str, dict[int, str]] = {}
-    baked: list[Baked] = []
-    for value in model.graph.inputs:
-        for axis, symbol in enumerate(built.axes.get(value.name, ())):
-            if not symbol:
-                continue
-            size = str(getattr(value.shape[axis], "value", value.shape[axis]))
-            if size.isdigit():
-                baked.append(Baked(value.name, axis, symbol, int(size)))
-            else:
-                dynamic.setdefault(value.name, {})[axis] = symbol
-    return dynamic, tuple(baked)
+    config = OnnxConfig(dynamic=True, dynamic_shapes=dynamic_shapes(built))
+    model = Exporter().export(built.module, dict(built.kwargs), config=config).program
+    return model, found[-1]
 
 
 @contextmanager
-def _quiet() -> Generator[None]:
+def _names_apart(model: Any) -> Generator[None]:
+    """Further passes of a model whose outputs the exporter is just naming keep their names to themselves."""
+    from transformers.exporters.utils import patch_model_outputs  # noqa: PLC0415
+
+    patched = model.forward
+    model.forward = patched.__wrapped__
+    try:
+        with patch_model_outputs(model):
+            yield
+    finally:
+        model.forward = patched
+
+
+def _by_torch(built: Built, say: Say) -> tuple[Any, Traced]:
+    """The exporter of torch, for any module."""
+    say(f"tracing {built.title}")
+
+    def trace(kwargs: dict[str, Any], shapes: dict[str, Any]) -> Any:
+        return by_torch(built.module, kwargs, shapes)
+
+    found = rolled(built, trace(dict(built.kwargs), dynamic_shapes(built)), trace, say)
+    say(f"translating {built.title} to ONNX")
+    export: Any = torch.onnx.export
+    model = export(found.program, (), kwargs=dict(built.kwargs), verbose=False).model
+    for value, name in zip(model.graph.outputs, _output_names(found.program), strict=True):
+        value.name = name
+    return model, found
+
+
+EXPORTERS: dict[str, Callable[[Built, Say], tuple[Any, Traced]]] = {
+    "transformers": _by_transformers,
+    "torch": _by_torch,
+}
+
+
+def _output_names(program: torch.export.ExportedProgram) -> list[str]:
+    """Names of the outputs by their places in what the module returns, none of them that of an input."""
+    spec: Any = program.call_spec.out_spec
+    inputs = set(program.graph_signature.user_inputs)
+    places = [torch.empty(0) for _ in range(spec.num_leaves)]
+    names = {id(tensor): name for name, tensor in tensors_by_name(pytree.tree_unflatten(places, spec), "output")}
+    return [f"output.{names[id(place)]}" if names[id(place)] in inputs else names[id(place)] for place in places]
+
+
+@contextmanager
+def quiet() -> Generator[None]:
     """Remarks of the exporters kept off standard output and standard error."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)

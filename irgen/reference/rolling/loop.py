@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -164,7 +165,7 @@ def _slot(steps: Steps, loop: Loop, earlier: list[Loop], column: list[Leaf]) -> 
 
 def _affine(column: list[int]) -> Index:
     scale = column[1] - column[0]
-    if any(b - a != scale for a, b in zip(column, column[1:], strict=False)):
+    if any(b - a != scale for a, b in pairwise(column)):
         raise NotALoopError("a number does not grow evenly")
     return Index(scale, column[0])
 

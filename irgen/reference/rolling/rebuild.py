@@ -58,7 +58,7 @@ class Rebuilt:
             self.values[node] = self._copy(node)
         self.graph.eliminate_dead_code(lambda node: node.op in ("placeholder", "output"))
         root: Any = {**_attributes(self.module, self.graph), **self.modules}
-        self.graph.set_codegen(copy.copy(self.module.graph._codegen))  # noqa: SLF001
+        self.graph.set_codegen(copy.copy(self.module.graph._codegen))
         made = GraphModule(root, self.graph, type(self.module).__name__)
         for name in ("_in_spec", "_out_spec"):
             if hasattr(self.module, name):
@@ -305,8 +305,6 @@ class Body:
         outer = [self.program._value(node) for node in self._outer]
         if not scanned:
             raise NotALoopError("nothing is read step by step")
-        if not states:
-            raise NotALoopError("nothing is carried from step to step")
         return Scan(body, len(states)), states, scanned, outer
 
     def _inputs(self) -> None:

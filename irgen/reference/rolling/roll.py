@@ -44,7 +44,10 @@ def roll(one: GraphModule, other: GraphModule, sizes: tuple[int, int], name: str
 
 
 def _add(steps: list[Steps], pair: tuple[Stretch, Stretch], loops: tuple[list[Loop], list[Loop]]) -> None:
-    """Read a stretch as a loop in both programs, from the first place that can be the start of a step."""
+    """Read a stretch as a loop in both programs, from the first place that can be the start of a step.
+
+    Steps that only take parts of something are none: whoever reads the parts reads that.
+    """
     spare = (pair[0].stop - pair[0].start) % pair[0].period
     reasons: list[str] = []
     for skip in dict.fromkeys([spare, *range(pair[0].period * 2)]):
@@ -53,6 +56,8 @@ def _add(steps: list[Steps], pair: tuple[Stretch, Stretch], loops: tuple[list[Lo
         except NotALoopError as error:
             reasons.append(str(error))
             continue
+        if all(len(loop.parts) == loop.period for loop in made):
+            return
         for loop, known in zip(made, loops, strict=True):
             known.append(loop)
         return

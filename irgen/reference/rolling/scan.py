@@ -30,13 +30,15 @@ class Scan(torch.nn.Module):
 
         count = self.states
         body = self.body
+        nothing = scanned[0].new_zeros(1, dtype=torch.float32)  # `scan` wants a state, also where there is none
 
         def step(carry: list[torch.Tensor], parts: list[torch.Tensor]) -> tuple[Any, Any]:
-            out = body(*carry, *parts, *outer)
-            return list(out[:count]), list(out[count:])
+            out = [_own(value) for value in body(*carry[:count], *parts, *outer)]
+            return (out[:count] or [_own(carry[0])]), out[count:]
 
-        last, results = scan(step, states, scanned, dim=0)
-        return (*last, *results)
+        first = [_own(state) for state in states] or [nothing]
+        last, results = scan(step, first, scanned, dim=0)
+        return (*last[:count], *results)
 
     def _run(self, states: list[Any], scanned: list[torch.Tensor], outer: list[Any]) -> tuple[torch.Tensor, ...]:
         rows: list[tuple[torch.Tensor, ...]] = []
@@ -45,3 +47,8 @@ class Scan(torch.nn.Module):
             states = list(out[: self.states])
             rows.append(tuple(out[self.states :]))
         return (*states, *(torch.stack(column) for column in zip(*rows, strict=True)))
+
+
+def _own(value: torch.Tensor) -> torch.Tensor:
+    """A copy in standard layout: `scan` takes no views of its inputs, and its states keep one layout."""
+    return value.clone(memory_format=torch.contiguous_format)
