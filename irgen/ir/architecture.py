@@ -135,6 +135,20 @@ class Head:
     region: str | None = None
 
 
+@dataclass(slots=True)
+class Objective:
+    """What a model is trained on, where an output (its index) is a loss.
+
+    `kind` is `negative-sampling` (`negatives`: draws for each positive), `weighted-squares` (`power`, `most`, `input`,
+    `target` of the weighting function) or `squares` (`stop_gradient`: the target hands no gradient on).
+    """
+
+    kind: str
+    facts: dict[str, Fact] = field(default_factory=dict[str, Fact])
+    output: int = 0
+    evidence: list[Evidence] = field(default_factory=list[Evidence])
+
+
 @dataclass(frozen=True, slots=True)
 class Port:
     """An input or output of the model."""
@@ -161,3 +175,5 @@ class Architecture:
     unknown: dict[str, int] = field(default_factory=dict[str, int])
     """Operators that no region holds, by kind and count."""
     findings: list[str] = field(default_factory=list[str])
+    objective: Objective | None = None
+    """What an output that is a loss says, or None."""

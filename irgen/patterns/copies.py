@@ -110,7 +110,7 @@ def _mixes(
     """Whether one copy reaches another one."""
     changed = before.copy()
     first = tuple(0 if i == axis else slice(None) for i in range(before.ndim))
-    changed[first] += 1.0
+    changed[first] = np.asarray(before[first], dtype=np.float64) + 1.0
     one = _mixed(analysis, term, root, passed, before, sides)
     other = _mixed(analysis, term, root, passed, changed, sides)
     if one is None or other is None:

@@ -6,18 +6,21 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
 
-from irgen.ir.architecture import Architecture, Embedding, Part, Port, Region, Stack
+from irgen.ir.architecture import Architecture, Embedding, Head, Part, Port, Region, Stack
 from irgen.ir.graph import Graph, Provenance
 from irgen.match.analysis import Analysis
 from irgen.match.pattern import Branch, Pattern, classify
+from irgen.patterns import bare
+from irgen.patterns.branching import joint_of
 from irgen.patterns.cores import Core, find_cores
 from irgen.patterns.family import family_of
 from irgen.patterns.graph_embeddings import name_graph_embeddings
 from irgen.patterns.head import behind_last_sum, find_head, parts_of
 from irgen.patterns.layers import Sublayer, carried_norms, form_of
+from irgen.patterns.objective import find_objective, region_of
 from irgen.patterns.parameters import weight_size
 from irgen.patterns.regions import build_regions
-from irgen.patterns.residual import Sum, find_sums
+from irgen.patterns.residual import find_sums
 from irgen.patterns.stacks import (
     Run,
     assign_names,
@@ -31,6 +34,7 @@ from irgen.patterns.stacks import (
     pyramid_links,
     to_stack,
 )
+from irgen.patterns.sums import Sum
 from irgen.patterns.units import find_units
 
 _SILENT = frozenset(
@@ -61,6 +65,9 @@ def recognise(graph: Graph, patterns: list[Pattern]) -> tuple[list[Region], Arch
     assign_names(runs)
     name_graph_embeddings(analysis, runs, cores)
     embeddings, reads = _embeddings(analysis, runs)
+    loose = bare.find_tables(analysis) if not runs else dict[str, Embedding]()
+    embeddings = embeddings or bare.distinct(loose)
+    aim = find_objective(analysis)
     tables = {
         analysis[n].inputs[0]
         for run in runs
@@ -85,14 +92,19 @@ def recognise(graph: Graph, patterns: list[Pattern]) -> tuple[list[Region], Arch
     )
     if not marked and head.kind == "none":
         head_nodes = set[str]()
-    regions = build_regions(analysis, runs, head_nodes | exits | rest)
+    if not marked and aim is not None:
+        head, head_nodes = Head("none", None, None, parts=[]), set[str]()
+    head_nodes -= set(loose)
+    regions = [*bare.regions_of(loose), *build_regions(analysis, runs, head_nodes | exits | rest)]
+    if aim is not None:
+        regions.append(region_of(analysis, *aim, regions))
     total = _total(graph)
     unknown = _unknown(analysis, regions)
     found = Architecture(
         family=family_of(analysis, runs, embeddings),
         total=total,
         active=total - _idle(runs),
-        embedding_parameters=_table_size(analysis, runs),
+        embedding_parameters=_table_size(analysis, runs) + bare.size_of(analysis, loose),
         inputs=_ports(graph, graph.inputs, [graph.provenance.get(n, Provenance()).name for n in graph.inputs]),
         outputs=_ports(graph, graph.outputs, graph.output_names),
         embeddings=embeddings,
@@ -101,6 +113,7 @@ def recognise(graph: Graph, patterns: list[Pattern]) -> tuple[list[Region], Arch
         head=head,
         unknown=unknown,
         findings=list(graph.findings),
+        objective=aim[0] if aim is not None else None,
     )
     return regions, found
 
@@ -115,7 +128,10 @@ class Known:
 
 
 def _sublayer(analysis: Analysis, s: Sum, patterns: list[Pattern], known: Known) -> Sublayer:
-    branch = Branch(analysis, s.root, s.branches, s.region, s.axis, s.trunk, known.marks, attentions=known.attentions)
+    inside = analysis.between(s.reads, s.leaves) | (s.region if not s.exits else set[str]())
+    axis = len(analysis[s.leaves[0]].shape) - 1 if s.exits else s.axis
+    trunk = None if s.exits else s.trunk
+    branch = Branch(analysis, s.reads, s.leaves, inside, axis, trunk, known.marks, attentions=known.attentions)
     found, rejected = classify(branch, patterns)
     form, norm, norms = form_of(analysis, s, found, known.carried)
     left = s.region - branch.claimed
@@ -165,14 +181,26 @@ def _with_units(analysis: Analysis, sublayers: list[Sublayer], units: list[Subla
     joined.sort(key=lambda s: analysis.place[s.sum.node])
     for one, other in pairwise(joined):
         follows = other.sum.before is None and analysis.reaches(one.sum.node, other.sum.node)
-        if follows and one.sum.width == other.sum.width and one.sum.tokens == other.sum.tokens:
+        grows = _is_joined(analysis, one) and _is_joined(analysis, other)
+        if follows and one.sum.tokens == other.sum.tokens and (grows or one.sum.width == other.sum.width):
             other.sum.before = one.sum.node
     return joined
 
 
+def _is_joined(analysis: Analysis, s: Sublayer) -> bool:
+    """Whether a block without a skip ends in branches put side by side, so that the width grows from block to block."""
+    return not s.sum.residual and joint_of(analysis, s.sum.region) is not None
+
+
 def _make(s: Sublayer) -> tuple[object, ...]:
     """What a convolutional block is made of, apart from its sizes."""
-    return tuple((f.label, f.facts.get("variant"), tuple(f.facts.get("kernel") or ())) for f, _ in s.found)
+    made: list[tuple[object, ...]] = []
+    for f, _ in s.found:
+        variant, kernel = f.facts.get("variant"), tuple(f.facts.get("kernel") or ())
+        apart = variant in {"depthwise", "inverted-residual"}
+        many = len(f.evidence[0].nodes) if f.evidence else 1
+        made.append((f.label, "depthwise") if apart else (f.label, variant, kernel, many))
+    return tuple(made)
 
 
 def _parts(analysis: Analysis, s: Sublayer) -> list[Part]:

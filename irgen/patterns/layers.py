@@ -9,7 +9,7 @@ from irgen.ir.architecture import Block, Part
 from irgen.ir.graph import Node
 from irgen.match.analysis import HEAVY, NORMS, Analysis
 from irgen.match.pattern import Finding, Pattern
-from irgen.patterns.residual import Sum
+from irgen.patterns.sums import Sum
 
 _SPATIAL = frozenset({"batch_norm", "group_norm"})
 """Norms that belong to the convolutions of a block, not to its residual stream."""
@@ -75,12 +75,12 @@ def form_of(
         inside = [n for n in sorted(s.region, key=analysis.place.__getitem__) if analysis.op(n) in NORMS]
         return "none", norm_word(analysis, inside[0]) if inside else "none", []
     spatial = all(f.label == "convolution" for f, _ in found)
-    entry = [n for n in s.region if analysis.op(n) in NORMS and _reads(analysis, n, s.root)]
+    entry = [n for n in s.region if analysis.op(n) in NORMS and _reads(analysis, n, s.reads)]
     entry = [n for n in entry if not spatial or analysis.op(n) not in _SPATIAL]
     entry.sort(key=analysis.place.__getitem__)
     if not entry:
         entry = _gate_norm(analysis, s, found)
-    leaving = [n for branch in s.branches if (n := _exit_norm(analysis, branch, s)) is not None]
+    leaving = [n for branch in s.leaves if (n := _exit_norm(analysis, branch, s)) is not None]
     behind = _post_norm(analysis, s)
     before = _norm_at(analysis, s.root)
     form, norms = "none", entry or leaving

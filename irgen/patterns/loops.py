@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from irgen.match.analysis import Analysis
 from irgen.match.cells import Cell, find_cells
-from irgen.patterns.residual import Sum
+from irgen.patterns.sums import Sum
 
 
 def find_loops(analysis: Analysis, component: list[str]) -> list[Sum]:

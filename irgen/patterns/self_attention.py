@@ -7,7 +7,7 @@ from irgen.match.analysis import HEAVY, NORMS, Analysis
 from irgen.match.pattern import Branch, Finding, Pattern, Refusal
 from irgen.patterns.attention import describe, variant_of
 from irgen.patterns.cores import Core
-from irgen.patterns.residual import stream_pieces
+from irgen.patterns.sums import stream_pieces
 
 _POOLS = frozenset({"max_pool", "avg_pool", "adaptive_pool"})
 _TO_STREAM = frozenset({"linear", "slice"}) | NORMS

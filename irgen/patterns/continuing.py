@@ -1,0 +1,71 @@
+"""Which sum a residual stream comes from: the way back from where it is carried."""
+
+from __future__ import annotations
+
+from irgen.match.analysis import ACTIVATIONS, NORMS, Analysis
+from irgen.patterns.copies import mixing_of
+from irgen.patterns.sums import Sum, pieces_of, terms_of
+
+
+def previous(analysis: Analysis, s: Sum, by_node: dict[str, Sum]) -> str | None:
+    """The sum whose result this one's stream continues.
+
+    The way leads through norms, activations, views, the taking apart and putting together of tokens, the mixing of
+    copies, and averages over earlier states.
+    """
+    name = s.root
+    while name not in by_node or name == s.node:
+        below = _behind(analysis, name, by_node)
+        if below is None:
+            return None
+        name = below
+    return name if by_node[name].width == s.width else None
+
+
+def sum_before(analysis: Analysis, name: str, by_node: dict[str, Sum]) -> str | None:
+    """The sum whose result a node is, views and scales apart."""
+    at = analysis.strip(name)
+    return at if at in by_node else None
+
+
+def _behind(analysis: Analysis, name: str, by_node: dict[str, Sum]) -> str | None:
+    """One step back along a stream."""
+    below = analysis.step(name)
+    if below is not None:
+        return below
+    node = analysis[name]
+    if node.op in NORMS or node.op in ACTIVATIONS or node.op in {"pad", "slice"}:
+        return analysis.main_input(name)
+    if node.op in {"scatter_nd", "masked_scatter", "write"} and analysis.is_data(node.inputs[0]):
+        return node.inputs[0]
+    if node.op == "concat":
+        pieces, _ = pieces_of(analysis, name)
+        last = max(pieces, key=analysis.place.__getitem__, default=None)
+        joined = last is not None and all(p == last or _is_part(analysis, p, last) for p in pieces)
+        return last if joined else None
+    averaged = _latest_state(analysis, name, by_node) if node.op == "add" else None
+    if averaged is not None:
+        return averaged
+    mixing = mixing_of(analysis, name)
+    return None if mixing is None else mixing.root
+
+
+def _is_part(analysis: Analysis, piece: str, later: str) -> bool:
+    """Whether a piece is a learned token, or lies on the stream behind a later piece."""
+    return not analysis.live(piece) or analysis.reaches(piece, later)
+
+
+def _latest_state(analysis: Analysis, name: str, by_node: dict[str, Sum]) -> str | None:
+    """The newest of several earlier states of one stream whose scaled sum a node is, or None if it is no such sum.
+
+    So a stream goes on where the embeddings are let in again, and where layers read an average over depth (DenseFormer,
+    Pagliardini et al. 2024, equation 2).
+    """
+    states = [analysis.strip(term) for term in terms_of(analysis, name, by_node)]
+    last = max(states, key=analysis.place.__getitem__, default=None)
+    if last is None or len(states) < 2 or last not in by_node:
+        return None
+    width = by_node[last].width
+    earlier = [s for s in states if s != last]
+    known = {r for s in by_node.values() if s.width == width for r in (s.node, s.root)}
+    return last if all(s in known and analysis.reaches(s, last) for s in earlier) else None
