@@ -35,6 +35,10 @@ class Product:
         """Letters of the result that come from the right operand alone."""
         return "".join(c for c in self.right_axes if c in self.out_axes and c not in self.left_axes)
 
+    def own(self, port: str) -> str:
+        """The letters of the result that come from the operand `left` or `right` alone."""
+        return self.left_only if port == "left" else self.right_only
+
     def axes(self, port: str) -> str:
         """The letters of the operand `left` or `right`."""
         return self.left_axes if port == "left" else self.right_axes

@@ -52,24 +52,39 @@ def classify(keep: Bools, queries: Places | None = None, keys: Places | None = N
         width = int(distance[keep].max()) + 1
         if (keep == (past & (distance < width))).all():
             return Mask("sliding-window", width, f"key j is kept exactly where 0 ≤ i − j < {width}", causal=True)
-    reach = int(np.abs(distance[keep]).max())
-    if (keep == (np.abs(distance) <= reach)).all():
-        return Mask("sliding-window", 2 * reach + 1, f"key j is kept exactly where |i − j| ≤ {reach}")
+    ahead, behind = int(distance[keep].min()), int(distance[keep].max())
+    if ahead <= 0 <= behind and (keep == ((distance >= ahead) & (distance <= behind))).all():
+        # A window is counted in the tokens that a query sees, to whichever side they lie: the record's unit is tokens.
+        check = f"key j is kept exactly where {ahead} ≤ i − j ≤ {behind}"
+        return Mask("sliding-window", behind - ahead + 1, check)
     return _blocks(keep, past) or _prefix(keep, past) or Mask("custom", None, "no reference mask agrees")
 
 
 def _blocks(keep: Bools, past: Bools) -> Mask | None:
-    """Equal blocks on the diagonal, whole or causal inside."""
+    """Equal blocks on the diagonal, alone or with neighbours, whole or causal inside."""
     rows, columns = keep.shape
-    if rows != columns:
+    if rows != columns or not keep.diagonal().all():
         return None
+    place = np.arange(rows, dtype=np.int64)
     for size in range(2, rows // 2 + 1):
-        group: Places = np.arange(rows, dtype=np.int64) // size
-        same = group[:, None] == group[None, :]
-        whole, ahead = (keep == same).all(), (keep == (same & past)).all()
-        if whole or ahead:
-            return Mask("local-window", size, f"query i sees key j only inside blocks of {size}", causal=not whole)
+        gap: Integers = (place // size)[:, None] - (place // size)[None, :]
+        ahead, behind = int(gap[keep].min()), int(gap[keep].max())
+        if behind - ahead + 1 >= -(-rows // size) and ahead:
+            continue  # no more is known of such blocks than that the ends do not meet
+        band: Bools = (gap >= ahead) & (gap <= behind)
+        if (keep == band).all():
+            return block_mask(size, behind, -ahead, causal=False)
+        if (keep == (band & past)).all():
+            return block_mask(size, behind, 0, causal=True)
     return None
+
+
+def block_mask(size: int, behind: int, ahead: int, *, causal: bool, where: str = "") -> Mask:
+    """Equal blocks that see themselves (local windows), or neighbours too (a window that slides by blocks)."""
+    if not behind and not ahead:
+        return Mask("local-window", size, f"{where}query i sees key j only inside blocks of {size}", causal=causal)
+    check = f"{where}blocks of {size} see themselves, {behind} before them and {ahead} behind them"
+    return Mask("sliding-window", size * (behind + ahead + 1), check, causal=causal)
 
 
 def _prefix(keep: Bools, past: Bools) -> Mask | None:

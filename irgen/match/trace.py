@@ -15,7 +15,7 @@ import numpy as np
 from irgen.ir.evaluate import Unevaluable, apply
 from irgen.ir.graph import Array, Node
 from irgen.ir.ops import MOVES
-from irgen.match.analysis import CONST, INDEX, NORMS, Analysis
+from irgen.match.analysis import CONST, DATA, INDEX, NORMS, PARAM, Analysis
 from irgen.match.contract import product
 
 LIMIT = 8_000_000
@@ -68,7 +68,7 @@ class Trace:
         """The inputs whose labels a node hands on; none at a source."""
         analysis = self.analysis
         node = analysis[name]
-        if name in self.fixed or name in self.roots or not analysis.is_data(name):
+        if name in self.fixed or name in self.roots or not self._carries(name):
             return []
         if node.op in MOVES or node.op == "pick":
             return [source for source in node.inputs if source]
@@ -81,9 +81,15 @@ class Trace:
         if self.kind == "token" and (node.op in _FEATURE_MIXERS or _pointwise_conv(node, analysis)):
             return [node.inputs[0]]
         if analysis.is_arithmetic(name):
-            same = [s for s in analysis.data(name) if analysis[s].shape == node.shape]
-            return same[:1]
+            carried = [s for s in analysis.inputs(name) if self._carries(s)]
+            same = [s for s in carried if analysis[s].shape == node.shape]
+            return same[:1] or [s for s in carried if _for_all_entries(analysis[s].shape, node.shape)][:1]
         return []
+
+    def _carries(self, name: str) -> bool:
+        """Whether a node carries hidden states; learned ones do where a root is learned (queries of a resampler)."""
+        cls = self.analysis.cls
+        return cls[name] == DATA or (cls[name] == PARAM and any(cls[root] == PARAM for root in self.roots))
 
     def _chosen_by_mask(self, node: Node) -> list[str]:
         """The hidden state of a product that only selects or averages tokens: its other side is a mask or an input."""
@@ -137,7 +143,7 @@ class Trace:
             return np.broadcast_to(labels[0][..., :1], node.shape)
         if node.op == "conv":
             return np.broadcast_to(labels[0][:, :1], node.shape)
-        return labels[0]
+        return np.broadcast_to(labels[0], node.shape) if labels[0].shape != node.shape else labels[0]
 
     def _moved(self, node: Node, labels: list[Array]) -> Array | None:
         if node.op == "pad" and node.attrs.get("mode", "constant") == "constant":
@@ -146,7 +152,7 @@ class Trace:
 
     def _fresh(self, node: Node) -> Array:
         """Number the elements of a source: by feature (last axis; axis 1 behind convolutions) or by token."""
-        if not self.analysis.is_data(node.id):
+        if not self._carries(node.id):
             return np.full(node.shape, -1.0)
         base = float(len(self.sources) * STRIDE)
         self.sources.append(node.id)
@@ -174,6 +180,11 @@ def feature_axis(node: Node) -> int:
         "adaptive_pool",
     }
     return 1 if channels_first and len(node.shape) > 1 else max(len(node.shape) - 1, 0)
+
+
+def _for_all_entries(shape: tuple[int, ...], whole: tuple[int, ...]) -> bool:
+    """Whether a state is one for all entries of the batch (learned queries)."""
+    return len(whole) > 1 and shape in {whole[1:], (1, *whole[1:])} and whole[0] > 1
 
 
 def _pointwise_conv(node: Node, analysis: Analysis) -> bool:

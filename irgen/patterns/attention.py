@@ -54,8 +54,9 @@ class AttentionFacts:
 
 def describe(analysis: Analysis, core: Core, root: str | None, trunk: str | None = None) -> AttentionFacts:
     """Read the facts of a core; `root` is the residual stream of the sublayer that holds it."""
-    q = _operand(analysis, core.q, core.scores[0].axes(core.q_port), core.scores[0].contracted)
-    k = _operand(analysis, core.k, core.scores[0].axes(core.k_port), core.scores[0].contracted)
+    joined = core.scores[0]
+    q = _operand(analysis, core.q, joined.axes(core.q_port), joined.contracted, joined.own(core.q_port))
+    k = _operand(analysis, core.k, joined.axes(core.k_port), joined.contracted, joined.own(core.k_port))
     heads, kv_heads = _heads(analysis, core, q, k)
     seen = visible(analysis, core, root, trunk)
     position, position_check = _position(analysis, core, q, k)
@@ -118,7 +119,7 @@ def describe(analysis: Analysis, core: Core, root: str | None, trunk: str | None
     return AttentionFacts(facts, evidence, ports, seen, q.groups, k.groups, nodes)
 
 
-def _operand(analysis: Analysis, name: str, axes: str, contracted: str) -> Operand:
+def _operand(analysis: Analysis, name: str, axes: str, contracted: str, tokens: str) -> Operand:
     trace = Trace(analysis, "feature")
     labels = trace.label(name)
     heads, shared = None, False
@@ -127,14 +128,31 @@ def _operand(analysis: Analysis, name: str, axes: str, contracted: str) -> Opera
         rows: Floats = np.moveaxis(
             np.asarray(labels, dtype=np.float64), [axes.index(c) for c in contracted], range(-len(contracted), 0)
         )
-        rows = rows.reshape(-1, int(np.prod(rows.shape[-len(contracted) :])))
-        rows = rows[(rows >= 0).all(axis=1)]
-        if rows.size:
-            distinct = [int(np.unique(rows[:, c]).size) for c in {0, rows.shape[1] // 2, rows.shape[1] - 1}]
-            heads = max(distinct)
-            shared = min(distinct) < heads and min(distinct) == 1
-            groups = frozenset((trace.source_of(n), int(n) % STRIDE) for n in np.unique(rows[:, 0]))
+        left = [c for c in axes if c not in contracted]
+        width = int(np.prod(rows.shape[rows.ndim - len(contracted) :]))
+        for some in _some_tokens(rows, [left.index(c) for c in tokens]):
+            flat = some.reshape(-1, width)
+            flat = flat[(flat >= 0).all(axis=1)]
+            if not flat.size:
+                continue
+            distinct = [int(np.unique(flat[:, c]).size) for c in {0, flat.shape[1] // 2, flat.shape[1] - 1}]
+            heads = max(heads or 0, *distinct)
+            shared = shared or (min(distinct) < max(distinct) and min(distinct) == 1)
+            groups |= {(trace.source_of(n), int(n) % STRIDE) for n in np.unique(flat[:, 0])}
     return Operand(labels, trace.sources, trace.passed, heads, shared, groups)
+
+
+def _some_tokens(rows: Floats, places: list[int]) -> list[Floats]:
+    """The rows of the first, a middle and the last token: tokens of several streams have the same heads.
+
+    Along the axis of the tokens features stay what they are, whatever their source; along that of heads they change.
+    """
+    for place in reversed(places):
+        features = np.where(rows < 0, np.nan, rows % STRIDE)
+        if rows.shape[place] > 1 and not np.nan_to_num(np.ptp(features, axis=place)).any():
+            count = rows.shape[place]
+            return [np.take(rows, at, axis=place) for at in dict.fromkeys((0, count // 2, count - 1))]
+    return [rows]
 
 
 def _heads(analysis: Analysis, core: Core, q: Operand, k: Operand) -> tuple[int | None, int | None]:
@@ -321,12 +339,27 @@ def _bias_kind(analysis: Analysis, term: str) -> tuple[str, str] | None:
         if graph:
             return "graph-bias", "a learned term is added to the scores, looked up by an input given for each pair"
         return "relative-bias", "a learned term that depends on the pair of positions is added to the scores"
-    rows = finite.reshape(-1, finite.shape[-1])
-    rows = rows[np.isfinite(rows).sum(axis=1) > 2]
-    bends = np.diff(rows, n=2, axis=-1)
-    if rows.size and np.nanmax(np.abs(bends), initial=0.0) < 1e-6 * max(1.0, float(spread)):
+    if _is_linear(finite):
         return "alibi", "a term linear in the key position is added to the scores"
     return "relative-bias", "a fixed term that depends on the pair of positions is added to the scores"
+
+
+def _is_linear(bias: Floats) -> bool:
+    """Whether a bias is linear in the key's position, on either side of the query where both are seen."""
+    rows = bias.reshape(-1, bias.shape[-1])
+    rows = rows[np.isfinite(rows).sum(axis=1) > 2]
+    if not rows.size:
+        return False
+    bends = np.abs(np.diff(rows, n=2, axis=-1))
+    limit = 1e-6 * max(1.0, float(np.nanmax(bias) - np.nanmin(bias)))
+    if np.nanmax(bends, initial=0.0) < limit:
+        return True
+    if bias.ndim < 2 or bias.shape[-1] != bias.shape[-2]:
+        return False
+    square = np.abs(np.diff(bias, n=2, axis=-1)).reshape(-1, bias.shape[-2], bias.shape[-1] - 2)
+    at = np.arange(1, bias.shape[-1] - 1)
+    square[:, at, at - 1] = 0.0  # the bend at the query itself
+    return bool(np.nanmax(square, initial=0.0) < limit) and bool(np.isfinite(square).any())
 
 
 def _cone(analysis: Analysis, term: str) -> set[str]:

@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from irgen.ir.attrs import integer
 from irgen.match.analysis import Analysis
 from irgen.match.masks import Bools, Mask, classify
 from irgen.match.probe import Probe
 from irgen.patterns.cores import Core
+from irgen.patterns.far import far_mask
 
 _EVALUATED = 2_000_000
 """Probabilities with more elements than this are not computed where the masks alone can tell."""
+
+_MASKED = -1e4
+"""What is added to scores that get no probability is at most this."""
+
+_MAY_BE_WIDER = {"causal", "bidirectional", "custom"}
+"""Masks that a trace shows where a window is wider than it."""
 
 _SMALL = (4, 6)
 """Values that a constant is given to see whether it sets a window."""
 
 
-def mask_of(analysis: Analysis, core: Core) -> tuple[Mask, Bools | None]:
-    """The mask of a core and `keep[i, j]` (query i sees key j); cores that share their masks share the verdict."""
-    key = (*core.terms, analysis[core.softmax].shape, core.tanh, core.k_port)
+def mask_of(analysis: Analysis, core: Core, own: slice | None = None) -> tuple[Mask, Bools | None]:
+    """The mask of a core and `keep[i, j]` (query i sees key j); cores that share their masks share the verdict.
+
+    `own` are the keys that are judged, where others stand beside them.
+    """
+    span = (own.start, own.stop) if own else ()
+    key = (*core.terms, analysis[core.softmax].shape, core.tanh, core.k_port, span)
     known = analysis.masks.get(key)
     if known is not None:
         return known
@@ -27,9 +39,10 @@ def mask_of(analysis: Analysis, core: Core) -> tuple[Mask, Bools | None]:
     if keep is None:
         found = Mask("custom", None, "the mask could not be evaluated")
     else:
+        keep = keep[:, own] if own else keep
         found = _without_batch(analysis, classify(keep), keep)
-        if found.kind == "causal":
-            found = _far(analysis, core, found)
+        if found.kind in _MAY_BE_WIDER:
+            found = _wider(analysis, core, found, keep, own or slice(0, _keys(analysis, core)))
     analysis.masks[key] = (found, keep)
     return found, keep
 
@@ -103,17 +116,37 @@ def _keys(analysis: Analysis, core: Core) -> int:
     return size
 
 
-def _far(analysis: Analysis, core: Core, near: Mask) -> Mask:
+def _wider(analysis: Analysis, core: Core, near: Mask, keep: Bools, keys: slice) -> Mask:
+    """The mask as it is beyond the trace: at other positions, or by what stored tables and constants say."""
+    far = far_mask(analysis, core, keys)
+    if far is None:
+        far = _by_table(analysis, core, keep) or (_by_constants(analysis, core) if near.kind == "causal" else None)
+    return far if far is not None and far.kind in {"sliding-window", "local-window"} else near
+
+
+def _by_table(analysis: Analysis, core: Core, keep: Bools) -> Mask | None:
+    """A stored square table larger than the trace, whose first corner is the mask of the trace, judged whole."""
+    rows, columns = keep.shape
+    if rows != columns:
+        return None
+    for name in _cone(analysis, core):
+        table = _stored(analysis, name, columns)
+        if table is None:
+            continue
+        for kept in (table, ~table):
+            if (kept[:rows, :columns] == keep).all():
+                return classify(kept)
+    return None
+
+
+def _by_constants(analysis: Analysis, core: Core) -> Mask | None:
     """A causal mask may be a window wider than the trace: see whether it is one that a constant of its cone sets.
 
     The mask is evaluated again with the constant at two small values; where it becomes a band that follows them, its
-    width at the constant's own value is known. A stored table larger than the trace is judged whole.
+    width at the constant's own value is known.
     """
-    cone: set[str] = set()
-    for term, _ in core.terms:
-        cone |= analysis.back(term, 0)
     keys = _keys(analysis, core)
-    for name in sorted(cone, key=analysis.place.__getitem__):
+    for name in _cone(analysis, core):
         number = _number(analysis, name)
         if number is not None and keys <= number + 1 and keys > max(_SMALL) + 1:
             widths = [width for small in _SMALL if (width := _width_at(analysis, core, name, small)) is not None]
@@ -124,12 +157,15 @@ def _far(analysis: Analysis, core: Core, near: Mask) -> Mask:
                     f"the mask is a band of {widths[0]} and {widths[1]}"
                 )
                 return Mask("sliding-window", window, check, causal=True)
-        table = _stored(analysis, name, keys)
-        if table is not None:
-            whole = classify(table)
-            if whole.kind == "sliding-window":
-                return whole
-    return near
+    return None
+
+
+def _cone(analysis: Analysis, core: Core) -> list[str]:
+    """What the masks of a core are made of, in order."""
+    cone: set[str] = set()
+    for term, _ in core.terms:
+        cone |= analysis.back(term, 0)
+    return sorted(cone, key=analysis.place.__getitem__)
 
 
 def _width_at(analysis: Analysis, core: Core, name: str, number: int) -> int | None:
@@ -153,12 +189,14 @@ def _number(analysis: Analysis, name: str) -> int | None:
 
 
 def _stored(analysis: Analysis, name: str, keys: int) -> Bools | None:
-    """A stored square mask larger than the trace."""
+    """A stored square mask larger than the trace: true or false, or numbers that are added to the scores."""
     node = analysis[name]
-    if node.op != "const" or node.value is None or node.is_float or len(node.shape) < 2:
+    if node.op != "const" or node.value is None or len(node.shape) < 2:
         return None
     rows, columns = node.shape[-2:]
     if rows != columns or rows <= keys or node.size != rows * columns or rows > 8192:
         return None
-    table = np.asarray(node.value).reshape(rows, columns).astype(bool)
+    numbers: NDArray[np.float64] = np.asarray(node.value, dtype=np.float64).reshape(rows, columns)
+    added = node.is_float and not bool(np.isin(numbers, (0, 1)).all())
+    table: Bools = np.asarray(numbers > _MASKED if added else numbers != 0, dtype=np.bool_)
     return table if table.any() and not table.all() else None

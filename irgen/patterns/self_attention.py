@@ -78,7 +78,8 @@ def _finding(branch: Branch, analysis: Analysis, core: Core) -> Finding:
     own_key = root is not None and _depends(analysis, core.k, root)
     own_query = root is not None and _depends(analysis, core.q, root)
     foreign = _foreign(analysis, branch, core)
-    cross = root is not None and (own_key != own_query or (own_key and foreign is not None))
+    joined = found.seen.joined and foreign is not None
+    cross = root is not None and (own_key != own_query or (own_key and joined))
     before = analysis.back(core.out, analysis.place[root]) if root is not None else set(core.nodes)
     nodes = (before & branch.region) | found.nodes | _projection(branch, core.out)
     nodes |= _own_context(analysis, nodes, root)

@@ -25,21 +25,34 @@ class Visibility:
 
     mask: Mask
     axis: str | None
+    joined: bool = False
+    """Some keys stand for tokens of the stream itself and some for tokens of another."""
 
 
 def visible(analysis: Analysis, core: Core, root: str | None, trunk: str | None = None) -> Visibility:
     """Evaluate the probabilities and say which tokens of the stream `root` each query sees.
 
-    `trunk` is the stream in the layout of its sum, a view of `root`.
+    `trunk` is the stream in the layout of its sum, a view of `root`. Where keys of another stream stand beside the
+    stream's own, the mask is that of its own.
     """
-    mask, keep = mask_of(analysis, core)
     tokens = _tokens(analysis, core, root)
-    if tokens is not None and root is not None:
+    own = _own_keys(tokens[1]) if tokens is not None else None
+    mask, keep = mask_of(analysis, core, own)
+    if tokens is not None and root is not None and own is None:
         numbered, stream = _as_in_sum(analysis, tokens, root, trunk)
         grouped = _grouped(analysis, core, numbered, keep, root, stream)
         if grouped is not None:
             return grouped
-    return Visibility(mask, "sequence" if root is not None else None)
+    return Visibility(mask, "sequence" if root is not None else None, own is not None)
+
+
+def _own_keys(keys: NDArray[np.float64]) -> slice | None:
+    """Where the stream's own tokens stand among the keys, if tokens of another source stand beside them in one run."""
+    row = keys[0]
+    own = np.flatnonzero((row >= 0) & (row < STRIDE))
+    if not own.size or not (row >= STRIDE).any() or own[-1] - own[0] + 1 != own.size:
+        return None
+    return slice(int(own[0]), int(own[-1]) + 1)
 
 
 # -- groups by batching ----------------------------------------------------------------------------------------
@@ -50,16 +63,13 @@ def _tokens(analysis: Analysis, core: Core, root: str | None) -> Groups | None:
     if root is None:
         return None
     trace = Trace(analysis, "token", roots=frozenset({root}))
+    trace.label(root)  # the stream's labels come first
     q, k = trace.label(core.q), trace.label(core.k)
     if q is None or k is None or trace.sources.count(root) == 0:
         return None
     joined = core.scores[0]
-    rows = _rows(
-        q, joined.axes(core.q_port), joined.left_only if core.q_port == "left" else joined.right_only, joined.contracted
-    )
-    keys = _rows(
-        k, joined.axes(core.k_port), joined.left_only if core.k_port == "left" else joined.right_only, joined.contracted
-    )
+    rows = _rows(q, joined.axes(core.q_port), joined.own(core.q_port), joined.contracted)
+    keys = _rows(k, joined.axes(core.k_port), joined.own(core.k_port), joined.contracted)
     return None if rows is None or keys is None else (rows, keys)
 
 
