@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from irgen import passes, patterns
 from irgen.errors import IrgenError
+from irgen.ir import facts
 from irgen.ir.architecture import Architecture, Region
 from irgen.ir.graph import Graph
 from irgen.source import Built
@@ -28,6 +29,7 @@ class Parting:
     """The place where the runs part: a region of the figure, an operator, a line of source, and the proof.
 
     `region` is the innermost labelled region (`None` outside of all), `path` those around it, outermost first.
+    `surplus` names regions that the file computes in whole where PyTorch's part has none of the kind.
     """
 
     case: str
@@ -36,6 +38,7 @@ class Parting:
     operator: str
     module: str
     line: str
+    surplus: tuple[str, ...]
     divergence: Divergence
     graph: Graph
     regions: tuple[Region, ...]
@@ -82,10 +85,11 @@ def locate(
     ours = pairing.Side(canonical, held)
     file_side = pairing.Side(other, {name: pairing.fingerprint(value) for name, value in weights})
     made = {name for node in model.graph.node for name in node.output}
+    reordered = ours.reordered
     pairs = {
         a: names[b]
         for a, b in pairing.paired(ours, file_side).items()
-        if a in tensors and names.get(b) in made and a in ours.trained and canonical[a].is_float
+        if a in tensors and names.get(b) in made and a in ours.trained and a not in reordered and canonical[a].is_float
     }
 
     def values(nodes: Sequence[str], double: bool) -> list[Output]:
@@ -104,7 +108,40 @@ def locate(
     value = theirs_output(model, names, other, pairs, goal, output, canonical)
     say("searching where they part")
     search = Search(canonical, pairs, values, model, file.parent, feeds, precision, optimised)
-    return _named(search.run(goal, value), case.name, canonical, patterns.label(canonical.without_names()))
+    found = search.run(goal, value)
+    regions, architecture = patterns.label(canonical)
+    inside = {node for value, node in _nodes(names).items() if value in found.values}
+    ours = {region.label for region in _all(regions) if set(region.nodes) <= set(found.suspects)}
+    surplus = [
+        f"{region.id} ({region.label})"
+        for region in _outermost(patterns.label(other)[0], inside & set(other.nodes))
+        if region.label in ("layer", *facts.KEYS) and region.label not in ours
+    ]
+    return _named(found, case.name, canonical, (regions, architecture), tuple(surplus))
+
+
+def _nodes(names: Mapping[str, str]) -> dict[str, str]:
+    """The node of each value of the file."""
+    return {value: node for node, value in names.items()}
+
+
+def _all(regions: Sequence[Region]) -> Iterator[Region]:
+    for region in regions:
+        yield region
+        yield from _all(region.children)
+
+
+def _outermost(regions: Sequence[Region], nodes: set[str]) -> Iterator[Region]:
+    """The largest regions of which most nodes are among some."""
+    for region in regions:
+        if region.nodes and len(nodes & set(region.nodes)) > MOST * len(region.nodes):
+            yield region
+        else:
+            yield from _outermost(region.children, nodes)
+
+
+MOST = 0.7
+"""The part of a region's nodes that must be there for it to be there: leaves and sums may lie outside."""
 
 
 def theirs_output(
@@ -123,7 +160,13 @@ def theirs_output(
     return given[min(canonical.output_names.index(output), len(given) - 1)]
 
 
-def _named(found: Divergence, case: str, graph: Graph, labelled: tuple[list[Region], Architecture]) -> Parting:
+def _named(
+    found: Divergence,
+    case: str,
+    graph: Graph,
+    labelled: tuple[list[Region], Architecture],
+    surplus: tuple[str, ...],
+) -> Parting:
     regions, architecture = labelled
     path = _path(regions, found.node) or next(filter(None, (_path(regions, n) for n in found.suspects[::-1])), ())
     origins = [graph.provenance[name] for name in (found.node, *found.suspects[::-1]) if name in graph.provenance]
@@ -135,6 +178,7 @@ def _named(found: Divergence, case: str, graph: Graph, labelled: tuple[list[Regi
         graph[found.node].op,
         f"{told.module} ({told.cls})" if told and told.module else told.cls if told else "",
         told.line if told else "",
+        surplus,
         found,
         graph,
         tuple(regions),

@@ -31,7 +31,7 @@ class Divergence:
     """The first wrong value and what makes it.
 
     `node` is its node in PyTorch's graph and `suspects` the nodes that compute it from `right` values; `value` is its
-    name in the file and `operators` the file's operators in between. `confirmed`: they give a wrong value from the
+    name in the file, `operators` and `values` the file's operators in between and what they give. `confirmed`: they give a wrong value from the
     float64 run's own values, so that the error is theirs. `runs` counts the comparisons on the way.
     """
 
@@ -39,6 +39,7 @@ class Divergence:
     suspects: tuple[str, ...]
     value: str
     operators: tuple[str, ...]
+    values: frozenset[str]
     reason: str
     confirmed: bool
     runs: int
@@ -69,19 +70,48 @@ class Search:
     runs: int = 0
 
     def run(self, goal: str, value: str) -> Divergence:
-        """Search behind the wrong value `goal` of PyTorch's graph, which is `value` in the file."""
+        """Search behind the wrong value `goal` of PyTorch's graph, which is `value` in the file.
+
+        A wrong value from which only right ones follow is no cause (its rows stand in another order, say): it is left
+        out and the search goes on.
+        """
         names = dict(self.pairs) | {goal: value}
-        boundaries = [node.id for node in self.graph if node.id in self.pairs and node.id != goal]
+        for _ in range(ROUNDS):
+            boundaries = [node.id for node in self.graph if node.id in names and node.id != goal]
+            wrong = self._first(goal, boundaries, names)
+            if wrong == goal or self._carried(wrong, names):
+                break
+            del names[wrong]
+        else:
+            wrong, boundaries = goal, []
+        return self._proved(wrong, names, *self._around(wrong, names), len(self.pairs))
+
+    def _first(self, goal: str, boundaries: Sequence[str], names: Mapping[str, str]) -> str:
+        """The first wrong value, with right ones all around it."""
         wrong = goal
         for _ in range(ROUNDS):
-            found = first_wrong(wrong, boundaries, self.graph, lambda node: bool(self._wrong([(node, names[node])])))
-            wrong = found.node
-            suspects, right = self._around(wrong, names)
-            before = self._wrong([(node, names[node]) for node in right])
+            wrong = first_wrong(
+                wrong, boundaries, self.graph, lambda node: bool(self._wrong([(node, names[node])]))
+            ).node
+            before = self._wrong([(node, names[node]) for node in self._around(wrong, names)[1]])
             if not before:
-                return self._proved(wrong, names, suspects, right, len(boundaries))
+                break
             wrong = before[0]
-        return self._proved(wrong, names, *self._around(wrong, names), len(boundaries))
+        return wrong
+
+    def _carried(self, node: str, names: Mapping[str, str]) -> bool:
+        """Whether any of the next paired values behind a wrong one is wrong too."""
+        users = self.graph.users()
+        seen, found, stack = {node}, dict[str, None](), [node]
+        while stack:
+            for user in users[stack.pop()]:
+                if user not in seen:
+                    seen.add(user)
+                    if user in names:
+                        found[user] = None
+                    else:
+                        stack.append(user)
+        return not found or bool(self._wrong([(one, names[one]) for one in found]))
 
     def _around(self, node: str, names: Mapping[str, str]) -> tuple[list[str], list[str]]:
         """What computes a value from the nearest values that are paired, and those."""
@@ -151,6 +181,7 @@ class Search:
             tuple(computing or suspects),
             value,
             tuple(one.op_type for one in small.graph.node),
+            frozenset(name for one in small.graph.node for name in one.output),
             verdict[0],
             confirmed,
             self.runs,

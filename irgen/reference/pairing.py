@@ -60,6 +60,26 @@ class Side:
             name for name in self.order if name in self.data and graph[name].inputs and graph[name].op not in MOVES
         ]
 
+    @property
+    def reordered(self) -> set[str]:
+        """Nodes whose rows stand in the order of a sort of whole numbers, in which ties may fall either way.
+
+        Experts are served so: rows are gathered by expert, and put back later.
+        """
+        sorts: set[str] = set()
+        turned: set[str] = set()
+        for name in self.order:
+            node = self.graph[name]
+            sources = [source for source in node.inputs if source]
+            whole = node.op in ("sort", "topk") and not self.graph[sources[0]].is_float
+            if whole or (any(source in sorts for source in sources) and not node.is_float):
+                sorts.add(name)
+                continue
+            by_sort = any(source in sorts for source in sources[1:])
+            if any(source in turned for source in sources) != by_sort:
+                turned.add(name)
+        return turned
+
     def token(self, name: str, *, weights: bool) -> tuple[object, ...]:
         """What two nodes have in common that may be the same."""
         node = self.graph[name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -31,12 +32,27 @@ def _parting(place: Any) -> Iterator[str]:
     yield f"they part in {place.name}"
     if place.path:
         yield f"  inside:   {' > '.join(place.path)}"
-    yield f"  operator: {place.operator}; in the file {', '.join(found.operators)} up to {found.value!r}"
+    yield f"  operator: {place.operator}; in the file {_counted(found.operators)} up to {found.value!r}"
+    if place.surplus:
+        yield f"  surplus:  the file computes {', '.join(place.surplus)} here, PyTorch does not"
     if place.module or place.line:
         yield f"  source:   {', '.join(filter(None, (place.module, place.line)))}"
     proof = "gives this from PyTorch's own values" if found.confirmed else "is right on PyTorch's own values"
     yield f"  error:    {found.reason}; the part {proof}"
     yield f"  found in {found.runs} runs over {found.regions} boundaries, on the case {place.case!r}"
+
+
+def _counted(operators: Sequence[str]) -> str:
+    """Operators in order, each once with its count, those that only handle shapes left out where others remain."""
+    count = Counter(operators)
+    telling = [name for name in count if name not in SHAPES] or list(count)
+    said = [f"{count[name]} × {name}" if count[name] > 1 else name for name in telling[:LONGEST]]
+    return ", ".join(said) + (f" and {len(telling) - LONGEST} kinds more" if len(telling) > LONGEST else "")
+
+
+SHAPES = frozenset(["Shape", "Squeeze", "Unsqueeze", "Reshape", "Concat", "Range", "Expand", "Cast", "Slice", "Gather",
+                    "Identity", "Transpose", "GatherND", "Constant", "ConstantOfShape", "Split"])  # fmt: skip
+LONGEST = 8
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:
