@@ -17,6 +17,7 @@ from irgen.ir.evaluate import Unevaluable, apply
 from irgen.ir.graph import Array, Node
 from irgen.ir.ops import MOVES
 from irgen.match.analysis import DATA, LARGEST, Analysis
+from irgen.match.contract import product
 
 _PRODUCTS = frozenset({"matmul", "einsum", "linear"})
 _LINEAR = MOVES | {"cast", "stop_gradient", "add", "sub", "mul", "div", "reduce_sum"} | _PRODUCTS
@@ -59,7 +60,7 @@ def mixing_of(analysis: Analysis, term: str) -> Mixing | None:
 def _carried_inputs(analysis: Analysis, name: str) -> list[str]:
     """The inputs in which a node is linear and through which a stream may arrive; none where it is not linear."""
     node = analysis[name]
-    if node.op not in _LINEAR or analysis.cls[name] != DATA:
+    if node.op not in _LINEAR or analysis.cls[name] != DATA or not _sums_few(analysis, node):
         return []
     data = list(dict.fromkeys(analysis.data(name)))
     if node.op == "div":
@@ -71,6 +72,17 @@ def _carried_inputs(analysis: Analysis, name: str) -> list[str]:
     if node.op == "linear":
         return data[:1]
     return data
+
+
+def _sums_few(analysis: Analysis, node: Node) -> bool:
+    """Whether a product sums over no more numbers than there are copies: more are features or tokens that it mixes."""
+    if node.op == "linear":
+        return analysis[node.inputs[0]].shape[-1] <= _FEW
+    joined = product(node, tuple(len(analysis[s].shape) for s in node.inputs)) if node.op in _PRODUCTS else None
+    if joined is None:
+        return True
+    sizes = dict(zip(joined.left_axes, analysis[joined.left].shape, strict=True))
+    return all(sizes[letter] <= _FEW for letter in joined.contracted)
 
 
 def _copies_axis(analysis: Analysis, term: str, root: str, passed: dict[str, list[str]]) -> int | None:
