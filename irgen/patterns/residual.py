@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from irgen.match.analysis import Analysis
+from irgen.match.analysis import HEAVY, NORMS, Analysis
 from irgen.match.trace import Trace
 from irgen.patterns.carried import carried
 from irgen.patterns.continuing import previous, sum_before
@@ -99,9 +99,10 @@ def _without_nesting(analysis: Analysis, sums: list[Sum]) -> list[Sum]:
             chained = 0
         static = not any(s.root != outer.root for s in inner)
         last = [by_node[n] for t in outer.branches if (n := sum_before(analysis, t, by_node)) is not None]
-        ends = [end for end in last if end in inner]  # nothing is computed behind them: the outer is a skip over them
+        ends = [end for end in last if end in inner and _is_skipped(analysis, outer, end, by_node)]
         whole = static or chained >= _LONG_CHAIN or (alone and chained >= 2)
-        if whole or ends or any(s.root == outer.root for s in inner):
+        beside = any(s.root == outer.root and not (s.projected and s.width < outer.width) for s in inner)
+        if whole or ends or beside:
             dropped.add(outer.node)
             relays.update([(outer.node, end) for end in ends])
         else:
@@ -109,6 +110,14 @@ def _without_nesting(analysis: Analysis, sums: list[Sum]) -> list[Sum]:
             dropped.update(s.node for s in inner)
     kept = [s for s in sums if s.node not in dropped]
     return _relinked(kept, by_node, relays)
+
+
+def _is_skipped(analysis: Analysis, outer: Sum, end: Sum, by_node: dict[str, Sum]) -> bool:
+    """Whether a sum only skips over a chain of inner ones, which starts at its root and whose result is all it adds."""
+    first = end
+    while first.before is not None and first.before in outer.region:
+        first = by_node[first.before]
+    return not any(analysis.op(n) in HEAVY | NORMS for n in analysis.between(outer.root, [first.root]))
 
 
 def _computes_one_copy(analysis: Analysis, outer: Sum, inner: list[Sum]) -> bool:
