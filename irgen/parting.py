@@ -111,7 +111,7 @@ def locate(
     found = search.run(goal, value)
     regions, architecture = patterns.label(canonical)
     inside = {node for value, node in _nodes(names).items() if value in found.values}
-    ours = {region.label for region in _all(regions) if set(region.nodes) <= set(found.suspects)}
+    ours = {region.label for region in _path(regions, found.node)}
     surplus = [
         f"{region.id} ({region.label})"
         for region in _outermost(patterns.label(other)[0], inside & set(other.nodes))
@@ -123,12 +123,6 @@ def locate(
 def _nodes(names: Mapping[str, str]) -> dict[str, str]:
     """The node of each value of the file."""
     return {value: node for node, value in names.items()}
-
-
-def _all(regions: Sequence[Region]) -> Iterator[Region]:
-    for region in regions:
-        yield region
-        yield from _all(region.children)
 
 
 def _outermost(regions: Sequence[Region], nodes: set[str]) -> Iterator[Region]:

@@ -12,7 +12,7 @@ from onnx import ModelProto
 from irgen.ir.graph import Graph
 from irgen.ir.ops import MOVES
 from irgen.reference import bounds, extract
-from irgen.reference.bisect import behind, first_wrong
+from irgen.reference.bisect import Ancestry, behind, first_wrong
 from irgen.reference.compare import Errors, errors
 from irgen.reference.runs import Array, Output, Session
 
@@ -84,7 +84,7 @@ class Search:
             del names[wrong]
         else:
             wrong, boundaries = goal, []
-        return self._proved(wrong, names, *self._around(wrong, names), len(self.pairs))
+        return self._proved(wrong, names, boundaries)
 
     def _first(self, goal: str, boundaries: Sequence[str], names: Mapping[str, str]) -> str:
         """The first wrong value, with right ones all around it."""
@@ -144,14 +144,18 @@ class Search:
     def _session(self, model: ModelProto) -> Session:
         return Session(model.SerializeToString(), optimised=self.optimised, folder=self.folder)
 
-    def _proved(
-        self, node: str, names: Mapping[str, str], suspects: list[str], right: list[str], regions: int
-    ) -> Divergence:
+    def _proved(self, node: str, names: Mapping[str, str], boundaries: Sequence[str]) -> Divergence:
         """The divergence, its part of the file run on the float64 run's values."""
         value = names[node]
-        exact, eager = self.values([node, *right], True), self.values([node], False)
-        kinds = self._file([names[one] for one in right]) if right else {}
-        cut = {names[one]: _cast(true.values, kinds[names[one]].values) for one, true in zip(right, exact[1:], strict=True)}
+        above = {names[one]: one for one in Ancestry(self.graph, boundaries).among(node, boundaries)}
+        while wrong := self._wrong([(above[one], one) for one in extract.met(self.model, value, above)]):
+            above = {one: name for one, name in above.items() if name not in wrong}
+        met = extract.met(self.model, value, above)
+        exact, eager = self.values([node, *(above[one] for one in met)], True), self.values([node], False)
+        kinds = self._file(met) if met else {}
+        cut = {one: _cast(true.values, kinds[one].values) for one, true in zip(met, exact[1:], strict=True)}
+        suspects, _ = self._around(node, names)
+        regions = len(self.pairs)
         small = extract.with_data(extract.part(self.model, [value], cut), self.folder)
         self.runs += 1
         feeds = dict(cut) | {k: v for k, v in self.feeds.items() if any(i.name == k for i in small.graph.input)}

@@ -53,6 +53,23 @@ def part(model: ModelProto, outputs: Iterable[str], stops: Mapping[str, Array] |
     return out
 
 
+def met(model: ModelProto, output: str, stops: Iterable[str]) -> list[str]:
+    """Which of the `stops` come first on the ways back from a value."""
+    makers = {name: node for node in model.graph.node for name in node.output if name}
+    ends = set(stops) - {output}
+    found: dict[str, None] = {}
+    seen: set[str] = set()
+    stack = [output]
+    while stack:
+        name = stack.pop()
+        if name in ends:
+            found[name] = None
+        elif name not in seen and name in makers:
+            seen.add(name)
+            stack += reads(makers[name])
+    return list(found)
+
+
 def _output(graph: GraphProto, name: str) -> ValueInfoProto:
     """What is known of a value; its name is enough for the runtime."""
     return next((value for value in graph.output if value.name == name), ValueInfoProto(name=name))
