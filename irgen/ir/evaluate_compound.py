@@ -55,6 +55,13 @@ def _l2_norm(node: Node, x: Values) -> Values:
     return x / (np.sqrt(square + eps) if node.attrs.get("inside") else np.maximum(np.sqrt(square), eps))
 
 
+def _response_norm(node: Node, x: Values) -> Values:
+    size, eps = integer(node, "size"), number(node, "eps")
+    pads = [(size // 2, size // 2) if axis == 1 else (0, 0) for axis in range(x.ndim)]
+    near = np.lib.stride_tricks.sliding_window_view(np.pad(np.square(x), pads), size, axis=1)
+    return x / (eps + number(node, "alpha") / size * near.sum(axis=-1)) ** number(node, "beta")
+
+
 def _channelwise(x: Values, rank: int) -> Values:
     """A value for each channel (axis 1), shaped to meet a tensor of that rank."""
     return x if x.ndim > 1 else x.reshape(-1, *(1,) * (rank - 2))
@@ -252,7 +259,8 @@ def _rotary(node: Node, x: Values, cos: Values, sin: Values) -> Values:
 
 KERNELS: dict[str, Kernel] = {
     "softmax": _softmax, "log_softmax": _log_softmax, "layer_norm": _layer_norm, "rms_norm": _rms_norm,
-    "l2_norm": _l2_norm, "group_norm": _group_norm, "batch_norm": _batch_norm, "max_pool": _max_pool,
+    "l2_norm": _l2_norm, "group_norm": _group_norm, "response_norm": _response_norm, "batch_norm": _batch_norm,
+    "max_pool": _max_pool,
     "avg_pool": _avg_pool, "adaptive_pool": _adaptive_pool, "resize": _resize, "grid_sample": _grid_sample,
     "rotary": _rotary,
 }  # fmt: skip

@@ -200,6 +200,7 @@ layer_norm | x scale? shift? | axes eps correction? outside? | (x − mean) / �
 rms_norm | x scale? | axes eps outside? | x / √(mean x² + ε) · scale; outside: √(mean x²) + ε
 l2_norm | x | axes eps inside? | x / max(‖x‖, ε); inside: x / √(‖x‖² + ε)
 group_norm | x scale? shift? | groups eps | layer norm over groups of channels (axis 1) and all of space; groups = channels: instance norm
+response_norm | x | size alpha beta eps | x / (ε + α/n Σ x²)^β over an odd number n (`size`) of neighbouring channels (axis 1)
 batch_norm | x scale shift mean var | eps | by fixed statistics, one channel (axis 1) each
 max_pool | x | kernel stride pads dilation | largest in each window
 avg_pool | x | kernel stride pads count_pad | mean of each window

@@ -83,7 +83,7 @@ _YES_NO = frozenset({"eq", "ne", "lt", "le", "gt", "ge", "and", "or", "xor", "no
 _AS_FIRST = frozenset({
     "cumsum", "cumprod", "cummax", "logcumsumexp", "tril", "triu", "roll", "scatter_nd", "scatter_elements",
     "masked_scatter", "write", "softmax", "log_softmax", "layer_norm", "rms_norm", "l2_norm", "group_norm",
-    "batch_norm", "rotary",
+    "response_norm", "batch_norm", "rotary",
 })  # fmt: skip
 _REDUCING = REDUCTIONS - _AS_FIRST - {"argmax", "argmin", "reduce_any", "reduce_all"}
 

@@ -26,7 +26,7 @@ HEAVY = frozenset({
 """Operators that make a branch more than arithmetic on its input."""
 
 SAME_ELEMENTS = frozenset({"reshape", "transpose", "cast", "stop_gradient"})
-NORMS = frozenset({"layer_norm", "rms_norm", "l2_norm", "group_norm", "batch_norm"})
+NORMS = frozenset({"layer_norm", "rms_norm", "l2_norm", "group_norm", "batch_norm", "response_norm"})
 ACTIVATIONS = frozenset({
     "relu", "gelu", "gelu_tanh", "quick_gelu", "silu", "relu2", "softplus", "mish", "elu", "selu", "leaky_relu",
     "prelu",

@@ -9,11 +9,14 @@ from irgen.ir.architecture import Evidence, Fact
 from irgen.ir.graph import Attr
 from irgen.match.analysis import Analysis
 from irgen.match.pattern import Branch, Finding, Pattern, Refusal
+from irgen.patterns.branching import is_dense, is_inception, joint_of
 from irgen.patterns.shapes import channels_of, kernel_of
 
 
-def variant_of(analysis: Analysis, convs: list[str]) -> str:
-    """The variant of a run of convolutions in order."""
+def variant_of(analysis: Analysis, convs: list[str], region: set[str]) -> str:
+    """The variant of a run of convolutions in order, which lie in `region`."""
+    if is_inception(analysis, region):
+        return "inception"
     spatial = [n for n in convs if max(kernel_of(analysis, n)) > 1]
     points = [n for n in convs if max(kernel_of(analysis, n)) == 1]
     depthwise = [n for n in spatial if analysis[n].attrs.get("groups", 1) == channels_of(analysis, n)[0] > 1]
@@ -31,13 +34,6 @@ def variant_of(analysis: Analysis, convs: list[str]) -> str:
         and channels_of(analysis, first)[1] <= channels_of(analysis, last)[1]
     ):
         return "bottleneck"
-    heads = {
-        tuple(kernel_of(analysis, n))
-        for n in convs
-        if not any(c in analysis.back(n, analysis.place[convs[0]]) for c in convs if c != n)
-    }
-    if len(heads) > 1 and len(spatial) > 1:
-        return "inception"
     return "plain"
 
 
@@ -58,23 +54,40 @@ def prove(branch: Branch) -> list[Finding] | Refusal:
         convs = spatial
         if all(_inside_feed_forward(branch, n) for n in spatial):
             return Refusal("each convolution stands between an up- and a down-projection: it belongs to a feed-forward")
+    own = [n for n in convs if n not in _shortcut(branch)] or convs
+    spatial = [n for n in spatial if n in own] or spatial
     main = max(spatial, key=lambda n: (max(kernel_of(analysis, n)), -analysis.place[n]))
     strides = [_numbers(analysis[n].attrs.get("stride")) for n in spatial]
     stride = max(strides, key=max)
+    joint = joint_of(analysis, branch.region)
     facts: dict[str, Fact] = {
         "kernel": list(kernel_of(analysis, main)),
         "stride": list(stride),
-        "channels": channels_of(analysis, convs[-1])[1],
+        "channels": channels_of(analysis, own[-1])[1],
         "groups": analysis[main].attrs.get("groups", 1),
-        "variant": variant_of(analysis, convs),
+        "variant": variant_of(analysis, own, branch.region),
     }
+    if facts["variant"] == "inception" and joint is not None:
+        facts["channels"] = analysis[joint].shape[1]
+    if analysis.op(main) == "conv_transposed":
+        facts["transposed"] = True
+    if is_dense(analysis, branch.region, branch.root):
+        facts["dense"] = True
     check = f"{len(convs)} convolutions, kernels {', '.join('×'.join(map(str, kernel_of(analysis, n))) for n in convs)}"
     nodes = set(branch.region - branch.claimed) if whole else set(convs)
     return [
         Finding(
-            "convolution", facts, nodes, {"x": branch.root or convs[0]}, [Evidence("convolution", check, tuple(convs))]
+            "convolution", facts, nodes, {"x": branch.root or convs[0]}, [Evidence("convolution", check, tuple(own))]
         )
     ]
+
+
+def _shortcut(branch: Branch) -> set[str]:
+    """What brings the stream itself to the sum: a projection is no part of the branch."""
+    analysis = branch.analysis
+    if branch.root is None or branch.trunk is None or branch.trunk in branch.outs:
+        return set()
+    return analysis.between(branch.root, [branch.trunk]) - analysis.between(branch.root, branch.outs)
 
 
 def _inside_feed_forward(branch: Branch, name: str) -> bool:

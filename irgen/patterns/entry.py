@@ -182,7 +182,7 @@ def _quantizer(analysis: Analysis, found: Entry, bins: list[str]) -> Part:
     books = [e for e in found.embeddings.values() if e.kind == "codebook"]
     edges = [analysis[n] for n in bins if analysis.op(n) == "searchsorted"]
     width = analysis[edges[0].inputs[0]].size if edges else (books[0].size if books else None)
-    return Part("quantizer", {"width": width})
+    return Part("quantizer", {"width": width}, bins[0])
 
 
 def _parts(analysis: Analysis, nodes: set[str]) -> list[tuple[str, Part]]:
@@ -205,7 +205,7 @@ def _parts(analysis: Analysis, nodes: set[str]) -> list[tuple[str, Part]]:
         elif node.op in {"max_pool", "avg_pool", "adaptive_pool"}:
             part = Part("pooling", {"width": node.shape[1]})
         if part is not None:
-            part.parameters = weight_size(analysis, [name])
+            part.parameters, part.region = weight_size(analysis, [name]), name
             parts.append((name, part))
     return parts
 
@@ -230,7 +230,7 @@ def _leaf(analysis: Analysis, name: str) -> Embedding | None:
     """The embedding that a node is: a table lookup, or the first contraction on an input."""
     node = analysis[name]
     if node.op in {"embedding", "gather"} and not analysis.is_data(node.inputs[0]):
-        return _lookup(analysis, name)
+        return lookup(analysis, name)
     if node.op in {"conv", "linear"}:
         source = node.inputs[0]
         moved = False
@@ -263,7 +263,7 @@ def _projected(analysis: Analysis, name: str, source: str, moved: bool) -> Embed
     )
 
 
-def _lookup(analysis: Analysis, name: str) -> Embedding:
+def lookup(analysis: Analysis, name: str) -> Embedding:
     """A table lookup, named by the values of its index."""
     node = analysis[name]
     table = analysis[node.inputs[0]]
@@ -271,7 +271,8 @@ def _lookup(analysis: Analysis, name: str) -> Embedding:
     index = node.inputs[-1] if node.op == "embedding" else node.inputs[1]
     kind = "token"
     value = analysis.probes[0].value(index)
-    if analysis.cls[index] <= PARAM or analysis.is_progression(index):
+    counted = analysis[index].shape[-1:] > (2,) and analysis.is_progression(index)  # any two numbers are in equal steps
+    if analysis.cls[index] <= PARAM or counted:
         flat = None if value is None else np.asarray(value).reshape(-1)
         constant = flat is not None and flat.size > 1 and (flat == flat[0]).all()
         kind = "segment" if constant and size <= _FEW else "learned-position"

@@ -22,9 +22,8 @@ def find_head(analysis: Analysis, marks: list[str], tables: set[str]) -> tuple[H
     `marks` are the residual sums (or the last nodes of what has none); `tables` the token tables.
     """
     sums = set(marks)
-    for output in analysis.graph.outputs:
-        if not analysis[output].is_float:
-            continue
+    floats = [output for output in analysis.graph.outputs if analysis[output].is_float]
+    for output in sorted(floats, key=lambda output: not analysis[output].shape):
         nodes, reads = _behind(analysis, output, sums)
         if not reads and marks:
             continue
@@ -68,7 +67,7 @@ def fold_feed_forwards(analysis: Analysis, nodes: set[str], parts: list[tuple[st
         act = pair.activation
         facts = {"hidden": pair.hidden, "activation": act.name, "gated": act.gated}
         facts |= {"in": analysis[analysis[pair.ups[0]].inputs[0]].shape[-1], "out": analysis[pair.down].shape[-1]}
-        whole = Part("feed-forward", facts, parameters=weight_size(analysis, pair.nodes))
+        whole = Part("feed-forward", facts, pair.down, weight_size(analysis, pair.nodes))
         at = next((i for i, (n, _) in enumerate(parts) if n in pair.nodes), len(parts))
         parts = [(n, p) for n, p in parts if n not in pair.nodes]
         parts.insert(at, (pair.down, whole))
@@ -114,7 +113,7 @@ def _parts(analysis: Analysis, nodes: set[str]) -> list[tuple[str, Part]]:
         ):
             part = Part("pooling", {"width": max(node.shape[1:], default=None)})
         if part is not None:
-            part.parameters = weight_size(analysis, [name])
+            part.parameters, part.region = weight_size(analysis, [name]), name
             parts.append((name, part))
     return parts
 

@@ -36,8 +36,8 @@ class Run:
 
     @property
     def width(self) -> int:
-        """Features of the stream, behind its last layer where they grow from layer to layer."""
-        return self.sublayers[-1].sum.width
+        """Features of the stream, behind its last layer where they grow from layer to layer without a residual."""
+        return (self.first if self.first.sum.residual else self.sublayers[-1]).sum.width
 
     @property
     def nodes(self) -> list[str]:

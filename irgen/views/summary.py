@@ -138,6 +138,10 @@ def facts_strip(found: Architecture, words: Words) -> list[tuple[str, str]]:
     if len(rows) + kept < 6 and found.head.kind == "classification":
         add(words("Classes"), whole(found.head.width) if found.head.width else None)
     add(words("Vocabulary"), whole(vocabulary) if vocabulary else None)
+    if not found.stacks and found.embeddings:
+        add("d", whole(found.embeddings[0].width))
+    if found.objective and found.objective.facts.get("negatives"):
+        add(words("Negatives"), whole(found.objective.facts["negatives"]))
     add(words("Image"), _image(found))
     return rows
 

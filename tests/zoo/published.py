@@ -36,6 +36,10 @@ def bottleneck(channels: int) -> dict[str, Any]:
     return {"kind": "convolution", "kernel": [3, 3], "channels": channels, "variant": "bottleneck"}
 
 
+def conv(kernel: int, channels: int, variant: str = "plain", **more: Any) -> dict[str, Any]:
+    return {"kind": "convolution", "kernel": [kernel, kernel], "channels": channels, "variant": variant, **more}
+
+
 TOKENS = ["token", "learned-position"]
 
 PUBLISHED: dict[str, dict[str, Any]] = {
@@ -220,5 +224,47 @@ PUBLISHED: dict[str, dict[str, Any]] = {
             ("stage", 1, 320),
         ],
         "sublayers": {"2.1.0": {"kind": "convolution", "variant": "inverted-residual", "groups": 192}},
+    },
+    "alexnet": {
+        "family": "convolutional", "millions": 61.0, "head": "classification", "embeddings": [],
+        "stacks": [("stage", 1, 96), ("stage", 1, 256), ("stage", 2, 384), ("stage", 1, 256)],
+        "sublayers": {
+            "0.0.0": conv(11, 96, stride=[4, 4], groups=1), "1.0.0": conv(5, 256, groups=2),
+            "2.0.0": conv(3, 384, groups=1), "2.1.0": conv(3, 384, groups=2), "3.0.0": conv(3, 256, groups=2),
+        },
+    },
+    "vgg16": {
+        "family": "convolutional", "millions": 138.4, "head": "classification", "embeddings": [],
+        "stacks": [("stage", 2, 64), ("stage", 2, 128), ("stage", 3, 256), ("stage", 3, 512), ("stage", 3, 512)],
+        "sublayers": {"0.0.0": conv(3, 64), "4.0.0": conv(3, 512)},
+    },
+    "googlenet": {
+        "family": "convolutional", "millions": 13.4, "head": "classification", "embeddings": [],
+        "stacks": [
+            ("stage", 1, 64), ("stage", 1, 192), ("stage", 2, 480), ("stage", 5, 832), ("stage", 2, 1024),
+        ],
+        "sublayers": {
+            "0.0.0": conv(7, 64, stride=[2, 2]), "1.0.0": conv(3, 192), "2.0.0": conv(5, 256, "inception"),
+            "3.0.0": conv(5, 512, "inception"), "4.1.0": conv(5, 1024, "inception"),
+        },
+        "at": {"3.0": [0, 1, 2], "3.1": [3], "3.2": [4]},
+    },
+    "dactyl": {
+        "family": "recurrent", "millions": 3.3, "head": "classification", "embeddings": [],
+        "stacks": [("encoder", 1, 512)],
+        "sublayers": {"0.0.0": {"kind": "rnn", "hidden": 512, "variant": "lstm", "bidirectional": False}},
+    },
+    "word2vec-cbow": {
+        "family": "embedding", "millions": 1800.0, "head": "none", "embeddings": ["token"], "stacks": [],
+        "sublayers": {}, "objective": {"kind": "negative-sampling", "negatives": 5},
+    },
+    "word2vec-skipgram": {
+        "family": "embedding", "millions": 415.2, "head": "none", "embeddings": ["token"], "stacks": [],
+        "sublayers": {}, "objective": {"kind": "negative-sampling", "negatives": 15},
+    },
+    "glove": {
+        "family": "embedding", "millions": 240.8, "head": "none", "embeddings": ["token"], "stacks": [],
+        "sublayers": {},
+        "objective": {"kind": "weighted-squares", "power": 0.75, "most": 100.0, "target": "logarithm"},
     },
 }  # fmt: skip

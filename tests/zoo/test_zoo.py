@@ -47,6 +47,14 @@ PUBLISHED = {
     "resnet50": 25_557_032,
     "mobilenet": 4_233_001,
     "mobilenet-v2": 3_506_153,
+    "alexnet": 60_965_224,
+    "vgg16": 138_357_544,
+    "googlenet": 13_378_280,
+    "dactyl": 3_286_236,
+    "deeploco": 2_940_027,
+    "word2vec-cbow": 1_800_000_000,
+    "word2vec-skipgram": 415_200_000,
+    "glove": 240_800_000,
 }
 SECONDS = 15.0  # a build takes a tenth of it; the first one also imports the library
 GIBIBYTES = 2.0
