@@ -179,10 +179,16 @@ def diff(a: str, b: str, output: str | None, as_json: bool, as_table: bool, dept
 @click.option("--threads", default=1, show_default=True, help="Of ONNX Runtime.")
 @click.option("--timeout", type=float, metavar="SECONDS", help="Most that the export may take.")
 @click.option("--trust-remote-code", is_flag=True, help="Run the code that a Hugging Face repository brings along.")
+@click.option("--figure", metavar="FILE", help="Where they part: the overview with that place ringed.")
+@click.option("--save", metavar="FOLDER", help="Where they part: the part as part.onnx, its inputs as part.npz.")
+@click.option("--json", "as_json", is_flag=True, help="The record as JSON.")
 @given_inputs
 def validate(
     source: str,
     file: str | None,
+    figure: str | None,
+    save: str | None,
+    as_json: bool,
     full: bool,
     seed: int,
     threads: int,
@@ -194,6 +200,8 @@ def validate(
     from irgen import api  # noqa: PLC0415
     from irgen.inputs import parse  # noqa: PLC0415
 
+    target = None if figure is None else Path(figure)
+    api.Style().check(target)
     with Progress() as progress:
         found = api.validate(
             source,
@@ -206,7 +214,11 @@ def validate(
             trust_remote_code=trust_remote_code,
             say=progress.step,
         )
-    emit(found.text())
+        if found.parting is not None and target is not None:
+            found.parting.draw(target, found.title)
+        if found.parting is not None and save is not None:
+            found.parting.save(save)
+    emit(found.json() if as_json else found.text())
     return DONE if found else DIFFERS
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from irgen import passes, patterns
-from irgen.errors import IrgenError
+from irgen import files, passes, patterns, renderers, views
+from irgen.errors import IrgenError, OutputError
 from irgen.ir import facts
 from irgen.ir.architecture import Architecture, Region
 from irgen.ir.graph import Graph
+from irgen.scene import Scene
 from irgen.source import Built
+from irgen.views import parted
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -50,6 +53,53 @@ class Parting:
         if self.region is None:
             return "outside of every labelled region"
         return f"{self.region.id} ({self.region.label})"
+
+    def scene(self, title: str, *, lang: str = "en", width: int = 720) -> Scene:
+        """The overview of the model with a ring around the place."""
+        said = f"{self.case}: the runs part in {self.name}"
+        scene = views.draw(
+            "overview", self.architecture, self.regions, self.graph, title=title, note=said, lang=lang, width=width
+        )
+        scene.desc = f"{scene.desc} {said}."
+        if self.region is None:
+            return scene
+        stack = next((one for one in self.regions if one.id in self.path[:1]), None)
+        layers = [child for child in stack.children if child.label == "layer"] if stack else []
+        at = next((i for i, one in enumerate(layers) if one.id in self.path), None)
+        alike = [one for one in layers[at].children if one.label == self.region.label] if at is not None else []
+        nth = next((i for i, one in enumerate(alike) if one.id == self.region.id), 0)
+        parted.ring(
+            scene, self.architecture, label=self.region.label, stack=stack.id if stack else "", layer=at, nth=nth
+        )
+        return scene
+
+    def draw(self, path: str | Path, title: str, *, theme: str = "light", lang: str = "en") -> bytes:
+        """Write the overview with the place ringed; the suffix says the format. Raises `OutputError`."""
+        target = Path(path)
+        content = renderers.render(self.scene(title, lang=lang), target.suffix.lower(), theme)
+        files.write(target, content)
+        return content
+
+    def save(self, folder: str | Path) -> tuple[Path, Path]:
+        """Write the part that is wrong as `part.onnx`, and its inputs and PyTorch's values as `part.npz`.
+
+        In the latter, `expected/NAME` is what the output NAME should be. Raises `OutputError`.
+        """
+        import numpy as np  # noqa: PLC0415 - the command line starts without it
+
+        room = Path(folder)
+        try:
+            room.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"the folder cannot be made: {error.strerror}", at=str(room)) from error
+        model, data = room / "part.onnx", room / "part.npz"
+        files.write(model, self.divergence.model)
+        held = io.BytesIO()
+        expected = {f"expected/{name}": value for name, value in self.divergence.expected.items()}
+        arrays: dict[str, Any] = {**self.divergence.inputs, **expected}
+        np.savez_compressed(held, **arrays)
+        files.write(data, held.getvalue())
+        return model, data
 
 
 def locate(

@@ -43,6 +43,7 @@ RULES: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "card": ("", (("fill", "bg"), ("stroke", "gline"))),
     "same": ("", (("fill", "bg"), ("stroke", "gline"))),
     "chg": ("stroke-width:1.5", (("fill", "bg"), ("stroke", "hl"))),
+    "ring": ("fill:none;stroke-width:3", (("stroke", "hl"),)),
     **{role: ("", (("fill", f"{role}-f"), ("stroke", f"{role}-s"))) for role in ROLES["light"]},
     **{
         f"map-{role}": ("stroke-width:1.2", (("fill", f"{role}-f"), ("stroke", f"{role}-s")))
