@@ -13,15 +13,14 @@ from numpy.typing import NDArray
 
 from irgen.ir.architecture import Evidence, Fact
 from irgen.ir.graph import Array
-from irgen.ir.ops import MOVES
-from irgen.match.analysis import INDEX, NORMS, PARAM, Analysis
+from irgen.match.analysis import INDEX, PARAM, Analysis
 from irgen.match.trace import STRIDE, Trace
 from irgen.patterns.cores import Core
+from irgen.patterns.gates import is_gated
+from irgen.patterns.slots import memory_slots
 from irgen.patterns.visibility import Visibility, visible
 
 Floats = NDArray[np.float64]
-
-_THROUGH_GATE = MOVES | NORMS | frozenset({"cast", "mul", "div", "add", "where", "pick"})
 
 
 @dataclass(slots=True)
@@ -72,12 +71,15 @@ def describe(analysis: Analysis, core: Core, root: str | None, trunk: str | None
         "bias": _bias(analysis, q) or _bias(analysis, k),
         "qk_norm": _qk_norm(analysis, q, k),
         "sinks": _sinks(analysis, core),
-        "gated": _gated(analysis, core),
+        "gated": is_gated(analysis, core),
         "memory": None,
     }
     reduction = _reduction(analysis, core, root)
     if reduction is not None:
         facts["kv_reduction"] = reduction
+    slots = memory_slots(analysis, core)
+    if slots:
+        facts["memory_slots"] = slots
     scale = scale_of(analysis, core, q, k)
     evidence = [
         Evidence("scale", f"scores are multiplied by {scale:.6g} in all", (core.softmax,)),
@@ -243,42 +245,6 @@ def _sinks(analysis: Analysis, core: Core) -> bool:
     return False
 
 
-def _gated(analysis: Analysis, core: Core) -> bool:
-    """Whether the core's output is gated: by hidden states that do not come from it, or by a squashed learned scalar.
-
-    The second is tanh α on the whole branch (Alayrac et al. 2022, section 2.2).
-    """
-    own = {core.out}
-    name = core.out
-    for _ in range(24):
-        users = list(dict.fromkeys(analysis.users[name]))
-        if len(users) != 1:
-            return False
-        name = users[0]
-        node = analysis[name]
-        if node.op == "mul":
-            others = [s for s in analysis.inputs(name) if s not in own]
-            for other in others:
-                if (
-                    analysis.is_data(other)
-                    and analysis.live(other)
-                    and not own & analysis.back(other, analysis.place[core.out])
-                ):
-                    return True
-                if analysis.cls[other] == PARAM and _squashed(analysis, other):
-                    return True
-        elif node.op not in _THROUGH_GATE and node.op != "linear":
-            return False
-        own.add(name)
-    return False
-
-
-def _squashed(analysis: Analysis, name: str) -> bool:
-    while analysis.op(name) in MOVES or analysis.op(name) == "cast":
-        name = analysis.inputs(name)[0]
-    return analysis.op(name) in {"tanh", "sigmoid"}
-
-
 def _position(analysis: Analysis, core: Core, q: Operand, k: Operand) -> tuple[str, str]:
     """How positions enter the scores."""
     if any(analysis.op(n) == "rotary" for n in q.passed) and any(analysis.op(n) == "rotary" for n in k.passed):
@@ -291,11 +257,31 @@ def _position(analysis: Analysis, core: Core, q: Operand, k: Operand) -> tuple[s
         return "none", "no term depends on positions"
     for term, how in core.terms:
         beside = how in {"add", "sub"} and analysis[term].is_float and not _from_scores(analysis, core, term)
+        if beside and any(_reads_positions(analysis, term, operand.sources) for operand in (q, k)):
+            return "relative-attention", "a product of queries or keys with learned positions is added to the scores"
         if beside:
             kind = _bias_kind(analysis, term)
             if kind is not None:
                 return kind
     return "none", "no term depends on positions"
+
+
+def _reads_positions(analysis: Analysis, term: str, projections: list[str]) -> bool:
+    """Whether a term of the scores is a product of projected states with what no input changes.
+
+    Shaw et al. 2018, equation 5; by skewing: Huang et al. 2018, section 3.4.1.
+    """
+    if not projections or not analysis.live(term):
+        return False
+    floor = min(analysis.place[s] for s in projections)
+    for name in analysis.back(term, floor):
+        if analysis.op(name) in {"matmul", "einsum", "linear"} and analysis.is_data(name) and name not in projections:
+            sides = analysis.inputs(name)[:2]
+            fixed = [s for s in sides if not analysis.live(s)]
+            moving = [s for s in sides if analysis.live(s) and analysis.back(s, floor) & set(projections)]
+            if len(fixed) == len(moving) == 1:
+                return True
+    return False
 
 
 def _rotated(analysis: Analysis, name: str, operand: Operand) -> bool:

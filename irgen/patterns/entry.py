@@ -85,6 +85,9 @@ _FEW = 16
 """No vocabulary of tokens is as small as a table of segments beside one that is larger."""
 
 
+_POSITIONS = frozenset({"learned-position", "sinusoidal-position"})
+
+
 def _name_segments(analysis: Analysis, found: Entry) -> None:
     """Tell tokens, segments, positions and boxes apart among lookups by inputs that are added up.
 
@@ -97,8 +100,8 @@ def _name_segments(analysis: Analysis, found: Entry) -> None:
     added = [n for n in lookups if _is_added(analysis, n)]
     if _name_codebooks(analysis, {n: lookups[n] for n in added}):
         return
-    projected = any(e.kind == "linear" for e in found.embeddings.values())
-    if projected and len(added) == len(lookups) == 1:
+    projected = {n for n, e in found.embeddings.items() if e.kind == "linear"}
+    if len(added) == len(lookups) == 1 and _meets(analysis, added[0], projected):
         lookups[added[0]].kind = "learned-position"
         return
     sizes = {n: (len(set(analysis.users[analysis[n].inputs[0]])) > 1, lookups[n].size or 0) for n in lookups}
@@ -108,10 +111,22 @@ def _name_segments(analysis: Analysis, found: Entry) -> None:
             lookups[name].kind = "segment" if int(str(lookups[name].size)) <= _FEW else "learned-position"
 
 
+def _meets(analysis: Analysis, lookup: str, projected: set[str]) -> bool:
+    """Whether a lookup is added to a projection of values (and not to other lookups, beside which values stand)."""
+    sums = [n for n in analysis.users[lookup] if analysis.op(n) == "add"]
+    while sums:
+        name = sums.pop()
+        if any(analysis.reaches(p, name) for p in projected):
+            return True
+        sums.extend(n for n in analysis.users[name] if analysis.op(n) == "add")
+    return False
+
+
 def _name_stem(analysis: Analysis, found: Entry) -> None:
     """A single strided convolution between an image and its first layer is a patch embedding, overlapping or not."""
     convs = [n for n in found.nodes if analysis.op(n) == "conv"]
-    if found.embeddings or found.sums or len(convs) != 1 or len(found.inputs) != 1:
+    placed = all(e.kind in _POSITIONS for e in found.embeddings.values())
+    if not placed or found.sums or len(convs) != 1 or len(found.inputs) != 1:
         return
     stride = analysis[convs[0]].attrs.get("stride", ())
     kernel = analysis[analysis[convs[0]].inputs[1]].shape[2:]

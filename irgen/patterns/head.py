@@ -163,7 +163,7 @@ def _kind(
     values = {analysis[n].shape[-1] for n in analysis.graph.inputs if analysis[n].is_float and analysis[n].shape}
     if width == 1 or (width in values | streams and len(shape) >= 3):
         return "regression"
-    after = [n for n in analysis.between(final, [output]) if analysis.op(n) in {"tanh"}]
+    after = [n for n in analysis.between(final, [output]) if analysis.op(n) in {"tanh", "l2_norm"}]
     if len(shape) == 2 and after:
         return "pooling"
     return "classification"

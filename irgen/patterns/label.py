@@ -19,6 +19,7 @@ from irgen.patterns.head import behind_last_sum, find_head, parts_of
 from irgen.patterns.layers import Sublayer, carried_norms, form_of
 from irgen.patterns.objective import find_objective, region_of
 from irgen.patterns.parameters import weight_size
+from irgen.patterns.reads import connect
 from irgen.patterns.regions import build_regions
 from irgen.patterns.residual import find_sums
 from irgen.patterns.stacks import (
@@ -26,7 +27,6 @@ from irgen.patterns.stacks import (
     assign_names,
     assign_roles,
     build_runs,
-    connect,
     give_codes,
     hand_back,
     links_of,

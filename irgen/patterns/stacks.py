@@ -130,30 +130,6 @@ def _chains(sublayers: list[Sublayer]) -> list[list[Sublayer]]:
     return chains
 
 
-def connect(analysis: Analysis, runs: list[Run]) -> None:
-    """Find for each run what it reads and what its cross-attention takes keys from."""
-    marks = [n for run in runs for n in run.nodes]
-    asked = any(f.memory is not None for run in runs for s in run.sublayers for f, _ in s.found)
-    bits = analysis.milestones(marks) if asked else dict[str, int]()
-    owner = {n: run for run in runs for n in run.nodes}
-    for run in runs:
-        run.reads = list({id(owner[n]): owner[n] for n in run.entry.sums}.values())
-        run.codes = list({id(owner[n]): owner[n] for n in run.entry.codes}.values())
-        own = set(run.nodes)
-        for s in run.sublayers:
-            for finding, _ in s.found:
-                if finding.memory is None:
-                    continue
-                behind = [n for i, n in enumerate(marks) if bits[finding.memory] >> i & 1 and n not in own]
-                last = max(behind, key=analysis.place.__getitem__, default=None)
-                memory = owner[last] if last is not None else None
-                if last is not None:
-                    run.memory_sums.add(last)
-                finding.facts["memory"] = memory
-                if memory is not None and memory not in run.memories:
-                    run.memories.append(memory)
-
-
 def assign_roles(analysis: Analysis, runs: list[Run]) -> None:
     """Give each run its role from dataflow, and a name that is unique."""
     feeds: set[int] = {id(m) for run in runs for m in run.memories}

@@ -212,6 +212,71 @@ PUBLISHED: dict[str, dict[str, Any]] = {
         "embeddings": ["linear", "learned-position"],
         "sublayers": {"0.0.0": attention(1, 1, 128, "causal"), "0.0.1": mlp(512, "relu")},
     },
+    "gpt3": {
+        "family": "decoder-only", "millions": 174604.3, "stacks": [("decoder", 96, 12288)], "head": "lm",
+        "embeddings": TOKENS,
+        "sublayers": {
+            "0.0.0": attention(96, 96, 128, "causal"), "0.0.1": mlp(49152, "gelu-tanh"),
+            "0.1.0": attention(96, 96, 128, "sliding-window", window=128),
+        },
+        "at": {"0.0": list(range(0, 96, 2)), "0.1": list(range(1, 96, 2))},
+    },
+    "muse-net": {
+        "family": "decoder-only", "millions": 2065.6, "stacks": [("decoder", 72, 1536)], "head": "lm",
+        "embeddings": TOKENS,
+        "sublayers": {"0.0.0": attention(24, 24, 64, "causal"), "0.0.1": mlp(6144, "quick-gelu")},
+    },
+    "music-transformer": {
+        "family": "decoder-only", "millions": 12.7, "stacks": [("decoder", 6, 256)], "head": "lm",
+        "embeddings": ["token", "sinusoidal-position"],
+        "sublayers": {
+            "0.0.0": attention(8, 8, 64, "causal", "relative-attention"), "0.0.1": mlp(2048, "relu"),
+        },
+    },
+    "uniter": {
+        "family": "encoder-only", "millions": 112.9, "stacks": [("encoder", 12, 768)], "head": "lm",
+        "embeddings": [*TOKENS, "segment", "linear"],
+        "sublayers": {"0.0.0": attention(12, 12, 64, "bidirectional"), "0.0.1": mlp(3072, "gelu")},
+    },
+    "vilbert": {
+        "family": "composite", "millions": 239.0, "stacks": [("tower", 18, 768), ("tower", 12, 1024)], "head": "lm",
+        "embeddings": [*TOKENS, "segment", "linear"],
+        "sublayers": {
+            "0.0.0": attention(12, 12, 64, "bidirectional"), "0.0.1": mlp(3072, "gelu"),
+            "0.1.0": cross(8, 128, "tower2"), "0.1.1": mlp(3072, "gelu"),
+            "1.0.0": cross(8, 128, "tower1"), "1.0.1": mlp(1024, "gelu"),
+            "1.1.0": attention(8, 8, 128, "bidirectional"), "1.1.1": mlp(1024, "gelu"),
+        },
+        "at": {
+            "0.0": [*range(6), 7, 9, 11, 13, 15, 17], "0.1": list(range(6, 18, 2)),
+            "1.0": list(range(0, 12, 2)), "1.1": list(range(1, 12, 2)),
+        },
+    },
+    "m2-transformer": {
+        "family": "encoder-decoder", "millions": 38.4, "stacks": [("encoder", 3, 512), ("decoder", 3, 512)],
+        "head": "lm", "embeddings": ["linear", "token", "sinusoidal-position"],
+        "sublayers": {
+            "0.0.0": attention(8, 8, 64, "bidirectional", memory_slots=40), "0.0.1": mlp(2048, "relu"),
+            "1.0.0": attention(8, 8, 64, "causal"),
+            "1.0.1": cross(8, 64, gated=True, memory_layers=[0, 1, 2]),
+        },
+    },
+    "imagebind": {
+        "family": "composite", "millions": 1200.8, "head": "pooling",
+        "embeddings": ["tubelet", "token", "patch", "linear", "learned-position"],
+        "stacks": [
+            ("encoder", 32, 1280), ("decoder", 24, 1024), ("encoder", 12, 768), ("encoder", 12, 384),
+            ("encoder", 12, 768), ("encoder", 6, 512),
+        ],
+        "sublayers": {
+            "0.0.0": attention(16, 16, 80, "bidirectional"), "1.0.0": attention(16, 16, 64, "causal"),
+            "2.0.0": attention(12, 12, 64, "bidirectional", memory_slots=1),
+            "3.0.0": attention(8, 8, 48, "bidirectional", memory_slots=1),
+            "4.0.0": attention(12, 12, 64, "bidirectional", memory_slots=1),
+            "5.0.0": attention(8, 8, 64, "bidirectional", memory_slots=1),
+            "0.0.1": mlp(5120, "gelu"), "5.0.1": mlp(2048, "gelu"),
+        },
+    },
     "resnet50": {
         "family": "convolutional", "millions": 25.6, "head": "classification", "embeddings": [],
         "stacks": [("stage", 3, 256), ("stage", 4, 512), ("stage", 6, 1024), ("stage", 3, 2048)],

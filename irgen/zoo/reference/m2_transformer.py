@@ -1,5 +1,7 @@
 """Meshed-Memory Transformer (Cornia et al. 2020, arXiv:1912.08226): captions from regions, memory and a mesh."""
 
+from functools import reduce
+
 import torch
 from torch import Tensor, nn
 
@@ -34,7 +36,7 @@ class Mesh(nn.Module):
         """From and to (batch, words, width); every level is (batch, regions, width)."""
         read = [self.attention(x, level) for level in levels]
         gated = [torch.sigmoid(gate(torch.cat([x, c], dim=-1))) * c for gate, c in zip(self.gates, read, strict=True)]
-        return torch.stack(gated).sum(dim=0)
+        return reduce(torch.add, gated)
 
 
 class DecoderLayer(nn.Module):
