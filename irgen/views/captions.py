@@ -223,6 +223,10 @@ def _convolution(part: Part, width: int | None, words: Words) -> Caption:
     taps = f"k={integers(kernel)[0]}" if axes(kernel) == 1 and integers(kernel) else ""
     act = _join("BN" if facts.get("norm") == "batchnorm" else "", activation(facts.get("activation")))
     short = whole(channels) if channels else ""
+    count, steps = _count(facts.get("count")), integers(facts.get("steps"))
+    if count and steps:
+        title = f"{words('Convolution')}\xa0×\xa0{count}\nConv\xa0×\xa0{count}"
+        said = words("stride {n}", n=" · ".join(map(str, steps))) if max(steps) > 1 else ""
     options = [_join(wide, taps, said, act if not taps else ""), _join(wide, taps, said), _join(short, said), short]
     return Caption("conv", title, "\n".join(dict.fromkeys(o for o in options if o)))
 

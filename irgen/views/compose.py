@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from irgen.ir.architecture import Architecture, Stack
-from irgen.scene import Scene, Text
-from irgen.views import pyramid
+from irgen.scene import Scene
+from irgen.views import bare, pyramid
 from irgen.views.captions import box_of_unknown
+from irgen.views.heads import crown
 from irgen.views.layers import Drawn, Opened
-from irgen.views.layout.columns import Channel, even, fit, gutter, link
-from irgen.views.layout.metrics import cut
+from irgen.views.layout.columns import even, fit
 from irgen.views.layout.page import MARGIN
 from irgen.views.layout.sheet import extent, put, wedge
 from irgen.views.layout.tree import Chain, Frame, Par, Piece
 from irgen.views.opened import opened_blocks
 from irgen.views.origins import Place
+from irgen.views.outside import Outside
 from irgen.views.panels import PANELS, Detail, masks, panel
 from irgen.views.pyramid import is_pyramid
+from irgen.views.skyline import COMFORT, Skyline, skyline
 from irgen.views.sources import FootView
-from irgen.views.towers import Tower, TowerView, crown, memory_of, name, split
+from irgen.views.towers import Tower, TowerView, name, split
+from irgen.views.wiring import Wiring
 from irgen.views.words import Words
 
 PANEL_GAP = 24.0
@@ -28,92 +31,8 @@ ROW_GAP = 44.0
 SOFT = 1200.0
 TALL = 960.0
 
-COMFORT = 144
-TIGHT = 112
-"""Widths of boxes above which a layout is taken at once, and below which it is given up for fewer columns."""
-
 SAME_INSIDE = ("mask", "window", "full", "axis", "memory")
 """Facts that make no difference to a panel."""
-
-PER_ROW = {360: 1, 720: 3, 1080: 5}
-
-
-@dataclass(slots=True)
-class Overview:
-    """The towers of a figure, in rows, as built for one page width."""
-
-    found: Architecture
-    words: Words
-    width: float
-    towers: list[Tower]
-    rows: list[list[Tower]]
-    drawn: Drawn
-
-    def names(self) -> dict[str, str]:
-        """Label of the tower of each stack."""
-        return {self.found.stacks[n].name: t.label for t in self.towers for n in t.stacks}
-
-    def home(self, stack: str) -> Tower | None:
-        """The tower of a stack."""
-        return next((t for t in self.towers if any(self.found.stacks[n].name == stack for n in t.stacks)), None)
-
-    def near(self, tower: Tower) -> set[str]:
-        """Stacks whose arrow can reach this tower: those of its left neighbour in the row."""
-        row = next(row for row in self.rows if tower in row)
-        at = row.index(tower)
-        if not at:
-            return set()
-        last = self.found.stacks[row[at - 1].stacks[-1]]
-        return {last.name}
-
-
-def build(found: Architecture, words: Words, width: float, detail: int, paths: Mapping[Place, str]) -> Overview:
-    """Towers in as few rows as the page allows, every one narrowed until its row fits."""
-    per_row = PER_ROW.get(int(width), 3)
-    while True:
-        tries: list[tuple[Overview, float]] = []
-        for roomy in (5, 3, 2, 1):
-            tries.append(_attempt(found, words, width, per_row, roomy, detail, paths))
-            if tries[-1][1] >= COMFORT:
-                return tries[-1][0]
-        if per_row == 1 and detail and not any(most for _, most in tries):
-            return build(found, words, width, 0, paths)
-        if per_row == 1 or max(most for _, most in tries) >= TIGHT:
-            return max(tries, key=lambda one: one[1])[0]
-        per_row -= 1
-
-
-def _attempt(
-    found: Architecture,
-    words: Words,
-    width: float,
-    per_row: int,
-    roomy: int,
-    detail: int,
-    paths: Mapping[Place, str],
-) -> tuple[Overview, float]:
-    towers = split(found)
-    name(found, towers, words)
-    rows = _rows(towers, per_row)
-    longest = max(found.stacks, key=lambda stack: stack.layers).name if found.stacks else ""
-    drawn = Drawn(words, detail, paths, main=found.head.reads or longest)
-    made = Overview(found, words, width, towers, rows, drawn)
-    crowned = made.home(found.head.reads) if found.head.reads else None
-    crowned = crowned or (towers[-1] if towers else None)
-    for tower in towers:
-        near = made.near(tower)
-        alone = len(towers) == 1
-        others = {k: v for k, v in made.names().items() if made.home(k) is not tower}
-        TowerView(found, tower, made.drawn, others, near, alone, len(towers) == 2, tower is crowned, roomy).build()
-    across = width - 2 * MARGIN - (64 if len(towers) == 2 else 0)
-    fits = [fit([tower.chain for tower in row], across, 212 if len(row) == 1 else 200) for row in rows]
-    return made, min(fits)
-
-
-def _rows(towers: list[Tower], per_row: int) -> list[list[Tower]]:
-    count = -(-len(towers) // per_row) or 1
-    each = -(-len(towers) // count) if towers else 1
-    return [towers[at : at + each] for at in range(0, len(towers), each)]
 
 
 def compose(
@@ -123,16 +42,48 @@ def compose(
     top: float,
     detail: int = 5,
     paths: Mapping[Place, str] | None = None,
+    wires: Wiring | None = None,
 ) -> float:
     """Draw the architecture below `top`; returns the lower edge of the drawing."""
     if is_pyramid(found, scene.width):
         return pyramid.draw(scene, found, words, top)
     if not found.stacks:
         return _bare(scene, found, words, top)
-    made = build(found, words, scene.width, detail, paths or {})
-    if len(made.towers) == 1:
-        return _single(scene, made, top)
-    return _several(scene, made, top)
+    longest = max(found.stacks, key=lambda stack: stack.layers).name
+    drawn = Drawn(words, detail, paths or {}, main=found.head.reads or longest)
+    outside = Outside(found, wires, drawn) if wires else None
+    if len(split(found)) > 1:
+        made = skyline(scene, found, drawn, outside, top)
+        if made.most or not detail:
+            return _several(scene, made)
+        return compose(scene, found, words, top, 0, paths, wires)
+    return _single(scene, _alone(found, drawn, outside, scene.width), top)
+
+
+@dataclass(slots=True)
+class Single:
+    """The one tower of a figure, as built for its page."""
+
+    found: Architecture
+    words: Words
+    tower: Tower
+    drawn: Drawn
+
+
+def _alone(found: Architecture, drawn: Drawn, outside: Outside | None, width: float) -> Single:
+    """The tower with as much of its foot side by side as the page holds."""
+    tries: list[tuple[float, Single]] = []
+    for roomy in (5, 3, 2, 1):
+        tower = split(found)[0]
+        name(found, [tower], drawn.words)
+        fresh = replace(drawn, opened=[], seen=set())
+        own = replace(outside, drawn=fresh, leaves={}) if outside else None
+        TowerView(found, tower, fresh, {}, set(), True, False, True, roomy, own).build()
+        most = fit([tower.chain], width - 2 * MARGIN, 212)
+        tries.append((most, Single(found, drawn.words, tower, fresh)))
+        if most >= COMFORT:
+            break
+    return max(tries, key=lambda one: one[0])[1]
 
 
 def _bare(scene: Scene, found: Architecture, words: Words, top: float) -> float:
@@ -142,6 +93,11 @@ def _bare(scene: Scene, found: Architecture, words: Words, top: float) -> float:
         f"input:{at}" for at in range(len(found.inputs))
     ]
     whole = Stack("model", "tower", 0, [], reads)
+    if found.objective and bare.fits(found):
+        chain = bare.objective_chain(found, found.objective, words)
+        if fit([chain], scene.width - 2 * MARGIN, 220):
+            put(scene, chain, scene.width / 2 + (chain.outer - chain.right) / 2, top + chain.high)
+            return top + chain.high
     for roomy in (3, 2, 1):
         foot = FootView(found, whole, "f", words, roomy=roomy).build()
         rest = [box_of_unknown(found.unknown, words)] if found.unknown else []
@@ -152,12 +108,12 @@ def _bare(scene: Scene, found: Architecture, words: Words, top: float) -> float:
     return top + chain.high
 
 
-def _single(scene: Scene, made: Overview, top: float) -> float:
+def _single(scene: Scene, made: Single, top: float) -> float:
     """One tower with its panels beside it, or below where they do not fit beside it."""
-    piece: Chain = made.towers[0].chain
+    piece: Chain = made.tower.chain
     across = scene.width - 2 * MARGIN
     _shorten(piece)
-    if len(made.towers[0].stacks) > 2:
+    if len(made.tower.stacks) > 2:
         put(scene, piece, MARGIN + (across - extent(piece)) / 2 + piece.outer, top + piece.high)
         frames = opened_blocks(made.found, made.words)[:3] if made.drawn.detail > 3 else []
         wide = max((extent(frame) for frame in frames if fit([frame], across, 212)), default=0.0)
@@ -260,52 +216,16 @@ def below(scene: Scene, frames: Sequence[Frame], top: float) -> float:
     return y - PANEL_GAP
 
 
-def _several(scene: Scene, made: Overview, top: float) -> float:
+def _several(scene: Scene, made: Skyline) -> float:
+    """Towers in rows as the skyline has them, with panels below where there is room."""
+    scene.nodes, scene.groups, scene.edges = made.scene.nodes, made.scene.groups, made.scene.edges
+    scene.texts, scene.marks, scene.wedges = made.scene.texts, made.scene.marks, made.scene.wedges
     across = scene.width - 2 * MARGIN
-    framed = len(made.towers) == 2 and len(made.rows) == 1
-    y = top
-    for row in made.rows:
-        columns: list[Piece] = [_framed(t) if framed else t.chain for t in row]
-        for column in columns:
-            column.measure()
-        gap = gutter(columns, across)
-        total = sum(extent(c) for c in columns) + gap * (len(columns) - 1)
-        high = max(c.high for c in columns)
-        x = MARGIN + (across - total) / 2
-        edges: list[float] = []
-        for tower, column in zip(row, columns, strict=True):
-            put(scene, column, x + column.outer, y + high)
-            if not framed:
-                label = cut(tower.label, "g", (extent(column) - 4) / 1.18)
-                scene.texts.append(Text(x + column.outer, y + high + 22, label, "g", "middle"))
-            edges += [x, x + extent(column)]
-            x += extent(column) + gap
-        _links(scene, made, row, edges)
-        y += high + (0 if framed else 26) + ROW_GAP
-    bottom = y - ROW_GAP
+    bottom = made.bottom
     rest = choose(made.drawn, across, SOFT - bottom - 100)
     if len(made.rows) == 1 and rest and bottom + ROW_GAP + max(f.high for _, f in rest) < SOFT:
         return below(scene, [f for _, f in rest], bottom + ROW_GAP) or bottom
     return bottom
-
-
-def _framed(tower: Tower) -> Frame:
-    return Frame(f"t{tower.number}", tower.chain, tower.label)
-
-
-def _links(scene: Scene, made: Overview, row: list[Tower], edges: list[float]) -> None:
-    """Arrows from each tower of a row to its right neighbour."""
-    words = made.words
-    for at in range(len(row) - 1):
-        source, target = row[at], row[at + 1]
-        near = made.near(target)
-        channel = Channel(edges[2 * at + 1], edges[2 * at + 2])
-        for opened in target.opened:
-            if memory_of(made.found, opened) in near and opened.leaf.m:
-                link(scene, source.top, opened.leaf, channel, "cross", words("K, V"))
-        first = made.found.stacks[target.stacks[0]]
-        if target.entry and any(read in near for read in first.reads):
-            link(scene, source.top, target.entry, channel, "flow", "")
 
 
 def choose(drawn: Drawn, across: float, tall: float) -> list[tuple[Opened, Frame]]:

@@ -22,6 +22,8 @@ class Opened:
     part: Part
     width: int | None
     stack: str = ""
+    folded: bool = False
+    """The box stands for a whole layer."""
 
 
 @dataclass(slots=True)
@@ -36,6 +38,8 @@ class Drawn:
     opened: list[Opened] = field(default_factory=list[Opened])
     seen: set[str] = field(default_factory=set[str])
     """Structures of the stacks that have been opened."""
+    open: int = 7
+    """Sublayers that one tower opens before it folds whole layers into single boxes."""
     main: str = ""
     """The stack that the head reads, or else the longest."""
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 from irgen.ir.architecture import Architecture, Part, Stack
 from irgen.scene import Edge, Scene
 from irgen.views.captions import caption, first
+from irgen.views.heads import after_stack, head_caption, merged, output_pill
 from irgen.views.layers import Drawn, part_box
 from irgen.views.layout.columns import even, fit
 from irgen.views.layout.page import MARGIN
@@ -17,7 +18,6 @@ from irgen.views.opened import longest, opened_blocks
 from irgen.views.sources import KINDS, UNKNOWN, index_of, note
 from irgen.views.stacks import folded
 from irgen.views.stage_pictures import maps, maps_height, show_windows, table, windows_of
-from irgen.views.towers import after_stack, head_caption, merged, output_pill
 from irgen.views.words import Words
 
 GAP = 20.0

@@ -10,12 +10,13 @@ from irgen.diff.changes import Change, Path
 from irgen.diff.outline import Item, outline
 from irgen.ir.architecture import Architecture, Block, Part, Stack
 from irgen.views.captions import box_of_unknown
+from irgen.views.heads import crown
 from irgen.views.layers import Drawn
 from irgen.views.layout.rows import frames
 from irgen.views.layout.tree import Chain, Frame, Piece
 from irgen.views.repeats import plan
 from irgen.views.sources import FootView
-from irgen.views.towers import Tower, TowerView, crown, name, split
+from irgen.views.towers import Tower, TowerView, name, split
 from irgen.views.words import Words
 
 

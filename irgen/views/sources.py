@@ -141,12 +141,18 @@ class FootView:
         inputs = {e.input for n in numbers if (e := self.found.embeddings[n]).input is not None} | set(direct)
         foot = Foot([], inputs=inputs)
         kinds = [self.found.embeddings[n].kind for n in numbers]
-        if self.roomy == 1 and not direct and sum(kind not in SECOND for kind in kinds) == 1:
-            added = [kind for kind in kinds if kind in SECOND]
-            foot.label = "+ " + ", ".join(self.words(SECOND[k]) for k in dict.fromkeys(added)) if added else ""
+        if "codebook" in kinds and kinds.count("codebook") > 1:
+            foot.label = self._added([kind for kind in kinds if kind in SECOND])
             numbers = [n for n, kind in zip(numbers, kinds, strict=True) if kind not in SECOND]
+        elif self.roomy == 1 and not direct and sum(kind not in SECOND for kind in kinds) == 1:
+            added = [kind for kind in kinds if kind in SECOND]
+            foot.label = self._added(added)
+            numbers = [n for n, kind in zip(numbers, kinds, strict=True) if kind not in SECOND]
+        if (row := self._codebooks(numbers, direct)) is not None:
+            foot.pieces = row
+            return foot
         branches = self._branches(numbers, len(numbers) + len(direct))
-        branches += [self._direct(i) for i in direct]
+        branches += [self.direct(i) for i in direct]
         if not branches:
             return foot
         if len(branches) == 1:
@@ -159,10 +165,43 @@ class FootView:
             foot.pieces = [Par(branches), joint(f"{self.prefix}.sum", self.words, tooltip="Sum")]
         return foot
 
-    def _branches(self, numbers: list[int], count: int) -> list[Piece]:
-        return [self._embedding(number, count) for number in numbers]
+    def _added(self, kinds: list[str]) -> str:
+        """`+ learned positions`; only `+ positions` where there is little room."""
+        if not kinds:
+            return ""
+        if self.roomy < 2 and all(kind.endswith("position") for kind in kinds):
+            return "+ " + self.words("positions")
+        return "+ " + ", ".join(self.words(SECOND[kind]) for kind in dict.fromkeys(kinds))
 
-    def _embedding(self, number: int, count: int) -> Piece:
+    def _codebooks(self, numbers: list[int], direct: list[int]) -> list[Piece] | None:
+        """Two to five codebooks of one size, looked up side by side and summed: a row of chips."""
+        found = [self.found.embeddings[n] for n in numbers]
+        sizes = {(e.kind, str(e.size), e.width) for e in found}
+        if (
+            self.roomy < 2
+            or not 1 < len(found) <= 5
+            or len(sizes) != 1
+            or found[0].kind != "codebook"
+            or direct
+            or self.quantiser
+        ):
+            return None
+        words, size = self.words, found[0].size
+        note = whole(size) if isinstance(size, int) else ""
+        chips: list[Piece] = []
+        for at, (number, one) in enumerate(zip(numbers, found, strict=True), 1):
+            tip = f"{words('Codebook embedding')} {at}: {times(size, one.width) if note and one.width else note}"
+            chip = Leaf(f"{self.prefix}.e{number}", "embed", f"E_{{{at}}}", note, "chip", tooltip=tip, fixed=41.0)
+            chips.append(chip)
+        start = pill(f"{self.prefix}.i", words("Codebook tokens"))
+        start.wide = True
+        return [start, Par(chips, gap=6, equal=False), joint(f"{self.prefix}.sum", words, tooltip="Sum")]
+
+    def _branches(self, numbers: list[int], count: int) -> list[Piece]:
+        return [self.branch(number, count) for number in numbers]
+
+    def branch(self, number: int, count: int) -> Piece:
+        """The pill and the box of one of `count` embeddings."""
         found = self.found.embeddings[number]
         kind = KINDS.get(found.kind, UNKNOWN)
         title = f"{self.words(kind.title)}\n{self.words(kind.short)}" if count < 3 else self.words(kind.short)
@@ -182,7 +221,8 @@ class FootView:
         start = pill(f"{self.prefix}.i{number}", reads, said, tip)
         return Chain([start, box] if self.quantiser is None else [start, self.quantiser, box])
 
-    def _direct(self, number: int) -> Piece:
+    def direct(self, number: int) -> Piece:
+        """The pill of an input that is read as it is."""
         port = self.found.inputs[number]
         title = literal(port.name, 22) or self.words("Input")
         tip = f"{literal(port.name, 60)} {shape(port.shape)}"
@@ -203,7 +243,7 @@ class FootView:
         box = Leaf(
             f"{self.prefix}.e",
             "embed",
-            words("{n} embeddings", n=len(found)) if len(found) > 1 else words("Embedding"),
+            f"{words('{n} embeddings', n=len(found))}\n{words('Embedding')}" if len(found) > 1 else words("Embedding"),
             said,
             tooltip=tip,
             cards=2,

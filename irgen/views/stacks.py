@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from irgen.ir.architecture import Block, Stack
 from irgen.views.captions import caption, first, heads
-from irgen.views.layers import Drawn, layer, part_box
+from irgen.views.layers import Drawn, Opened, layer, part_box
 from irgen.views.layout.tree import Chain, Frame, Leaf, Piece
 from irgen.views.numbers import ranges
 from irgen.views.repeats import Plan, Run, plan
@@ -29,6 +29,12 @@ MASKS = {
     "sliding-window": "Sliding layer", "causal": "Full layer", "bidirectional": "Full layer",
     "local-window": "Window layer", "shifted-window": "Shifted layer",
 }  # fmt: skip
+
+SHORT = {
+    "Convolution layer": "Conv layer", "Feed-forward layer": "FFN layer", "Cross-attention layer": "Cross layer",
+    "Attention layer": "Attention", "Recurrent layer": "Recurrent",
+}  # fmt: skip
+"""Names of layers where there is little room."""
 
 
 def layer_name(block: Block, others: list[Block]) -> str:
@@ -75,10 +81,10 @@ class StackView:
             return folded(self.stack, self.prefix, self.drawn)
         found = plan(self.stack)
         if found.times:
-            inner: list[Piece] = [self._run(run, True, at) for at, run in enumerate(found.pattern)]
-            fold = self._sublayers(found.pattern) > OPEN
-            if fold:
-                inner = [self.fold(run, f"{self.prefix}.f{at}") for at, run in enumerate(found.pattern)]
+            if self._sublayers(found.pattern) > self.drawn.open:
+                inner: list[Piece] = [self.fold(run, f"{self.prefix}.f{at}") for at, run in enumerate(found.pattern)]
+            else:
+                inner = [self._run(run, True, at) for at, run in enumerate(found.pattern)]
             name = "Layer pair" if [run.count for run in found.pattern] == [1, 1] else "Pattern"
             outer = Frame(self.prefix, Chain(inner), self.drawn.words(name), f"× {found.times}", pad=12, entry=20)
             rest = [self.fold(run, f"{self.prefix}.r{at}") for at, run in enumerate(found.rest)]
@@ -87,7 +93,7 @@ class StackView:
 
     def _plain(self, found: Plan) -> list[Piece]:
         found = replace(found, rest=self._joined(found.rest))
-        fold = self._sublayers(found.rest) > OPEN and len(found.rest) > 2
+        fold = self._sublayers(found.rest) > self.drawn.open and len(found.rest) > (2 if self.drawn.open >= OPEN else 1)
         made: list[Piece] = []
         seen: set[int] = set()
         for at, run in enumerate(found.rest):
@@ -167,10 +173,15 @@ class StackView:
         if always and len(run.at) < self.stack.layers:
             note = words("layers {n}", n=ranges(run.at))
         title = words(layer_name(block, self.stack.blocks))
+        name_of = SHORT.get(layer_name(block, self.stack.blocks))
         tip = f"{title}: " + ", ".join(
             f"{first(c.title)} ({first(c.note)})" if c.note else first(c.title) for c in said
         )
-        return _counted(Leaf(name, role, title, note, tooltip=tip), run.count)
+        leaf = Leaf(name, role, f"{title}\n{words(name_of)}" if name_of else title, note, tooltip=tip)
+        for part in block.sublayers:
+            if part.kind == "cross-attention":
+                self.drawn.opened.append(Opened(leaf, part, self.stack.width, self.stack.name, folded=True))
+        return _counted(leaf, run.count)
 
 
 def folded(stack: Stack, prefix: str, drawn: Drawn) -> list[Piece]:

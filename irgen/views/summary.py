@@ -204,6 +204,8 @@ def family(found: Architecture, words: Words) -> str:
         return words("Sparse mixture-of-experts decoder")
     if attention and len([s for s in found.stacks if s.role == "stage"]) > 1:
         return words("Hierarchical vision transformer")
+    if found.family == "encoder-decoder" and every(found, "rnn"):
+        return words("Recurrent encoder–decoder")
     if found.family == "composite":
         return words("{n} towers", n=len(split(found)))
     return words(FAMILIES.get(found.family, "Neural network"))

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from irgen.ir.architecture import Architecture, Head, Part, Stack
+from irgen.ir.architecture import Architecture, Part, Stack
 from irgen.scene import literal
-from irgen.views.captions import Caption
-from irgen.views.layers import Drawn, Opened, box, joint, part_box
-from irgen.views.layout.tree import Chain, Frame, Leaf, Piece
-from irgen.views.numbers import arrow, shape, times, whole
+from irgen.views.heads import beside, crown, gathered, merged, output_pill, own
+from irgen.views.layers import Drawn, Opened, joint, part_box
+from irgen.views.layout.tree import Chain, Frame, Lane, Leaf, Par, Piece
+from irgen.views.numbers import shape, times
+from irgen.views.outside import Fusion, Outside
 from irgen.views.sources import FootView, index_of, letters, pill, quantised
 from irgen.views.stacks import StackView, folded
 from irgen.views.words import Words
-
-HEADS = {
-    "lm": ("LM head", "Logits"),
-    "classification": ("Classifier", "Class logits"),
-    "regression": ("Regression head", "Prediction"),
-    "segmentation": ("Segmentation head", "Class map"),
-    "pooling": ("Projection head", "Embedding vector"),
-}
 
 ROLES = {
     "encoder": "Encoder", "decoder": "Decoder", "resampler": "Resampler", "codec": "Codec", "stage": "Backbone",
@@ -44,6 +38,9 @@ class Tower:
     entry: Leaf | None = None
     """Where the streams of other towers come in."""
     opened: list[Opened] = field(default_factory=list[Opened])
+    wants: list[Want] = field(default_factory=list["Want"])
+    flat: bool = False
+    """Streams that join its foot one after the other are drawn as one sum."""
 
     @property
     def top(self) -> Leaf:
@@ -125,34 +122,23 @@ def _reads_tokens(found: Architecture, role: str) -> bool:
     return any(found.embeddings[i].kind == "token" for i in numbers if i < len(found.embeddings))
 
 
-def head_caption(head: Head, width: int | None, words: Words) -> Caption | None:
-    """The last contraction before an output."""
-    if head.kind not in HEADS:
-        return None
-    at = own(head)
-    into = head.parts[at].facts.get("in") if at is not None else None
-    if not isinstance(into, int):
-        ahead = head.parts[:at] if at is not None else head.parts
-        given = [p.facts.get("out") or p.facts.get("channels") for p in ahead if p.kind in ("linear", "convolution")]
-        into = given[-1] if given and isinstance(given[-1], int) else width
-    path = arrow(into, head.width) if into and head.width else whole(head.width) if head.width else ""
-    note = " · ".join(x for x in (path, words("tied") if head.tied else "") if x)
-    return Caption("head", words(HEADS[head.kind][0]), note)
+@dataclass(frozen=True, slots=True)
+class Want:
+    """An arrow that a tower wants from another one: the stack it comes from, the box it enters, what it carries."""
 
-
-def output_pill(found: Architecture, words: Words) -> Leaf:
-    """What the model gives."""
-    title = words(
-        HEADS[found.head.kind][1] if found.head.kind in HEADS else "Hidden states" if found.stacks else "Output"
-    )
-    out = found.outputs[0] if found.outputs else None
-    tip = "; ".join(f"{literal(o.name, 60)} {shape(o.shape, letters(found))}" for o in found.outputs[:6])
-    return pill("out", title, shape(out.shape, letters(found)) if out and len(out.shape) <= 5 else "", tip or title)
+    stack: str
+    leaf: Leaf
+    kind: str = "flow"
+    label: str = ""
 
 
 @dataclass(slots=True)
 class TowerView:
-    """Builds the chain of one tower; `near` are the towers whose arrows can be drawn, `many` says there are others."""
+    """Builds the chain of one tower.
+
+    `labels` names the towers of other stacks, `near` the stacks among them whose arrows are drawn: what the others
+    give is said in words.
+    """
 
     found: Architecture
     tower: Tower
@@ -163,7 +149,12 @@ class TowerView:
     paired: bool
     crowned: bool
     roomy: int = 3
+    outside: Outside | None = None
+    fusion: Fusion | None = None
     pieces: list[Piece] = field(default_factory=list[Piece])
+    lanes: list[Lane] = field(default_factory=list[Lane])
+    footed: bool = False
+    """The foot holds the parts before the first stack."""
 
     def build(self) -> None:
         """Foot, stacks, crown."""
@@ -174,9 +165,19 @@ class TowerView:
             self._stack(number, self.found.stacks[number])
         self._crown(self.found.stacks[self.tower.stacks[-1]])
         labels = {at: text for at, text in labels.items() if 0 < at < len(self.pieces)}
-        self.tower.chain = Chain(self.pieces, labels=labels)
+        self.tower.chain = Chain(self.pieces, self.lanes, labels)
+        shown = {id(leaf) for leaf in self.tower.chain.leaves()}
+        self.drawn.opened[start:] = [one for one in self.drawn.opened[start:] if id(one.leaf) in shown]
         self.tower.opened = self.drawn.opened[start:]
         self._memories()
+        if self.tower.entry:
+            self._want([read for read in first.reads if read in self.near], self.tower.entry)
+
+    def _want(self, stacks: Iterable[str], leaf: Leaf, kind: str = "flow", label: str = "") -> None:
+        for stack in dict.fromkeys(stacks):
+            self.tower.wants.append(Want(stack, leaf, kind, label))
+
+    # ---- foot ------------------------------------------------------------------------------------------------------
 
     def _foot(self, first: Stack) -> dict[int, str]:
         words = self.drawn.words
@@ -189,9 +190,13 @@ class TowerView:
         )
         prefix = f"t{self.tower.number}"
         quantiser = part_box(f"{prefix}.q", first.before[0], None, self.drawn, first.name) if quantised(first) else None
-        foot = FootView(self.found, first, prefix, words, target, both, self.roomy, bool(fused), quantiser).build()
-        self.pieces += foot.pieces
+        view = FootView(self.found, first, prefix, words, target, both, self.roomy, bool(fused), quantiser)
         foreign = [read for read in first.reads if read in self.labels]
+        if self._wired(first, view, foreign):
+            return {}
+        foot = view.build()
+        self.pieces += foot.pieces
+        self._codes(first, foot.pieces)
         if foreign and (not self.pieces or not fused):
             self._joining(first, foreign)
         if not self.pieces and not foreign:
@@ -202,6 +207,37 @@ class TowerView:
         if len(foot.pieces) > 1 and self.alone and worded:
             return {len(self.pieces): shape(("batch", "seq", first.width), letters(self.found))}
         return {}
+
+    def _wired(self, first: Stack, view: FootView, foreign: list[str]) -> bool:
+        """Draw the foot as the graph has it, where streams join one after the other; False where one sum says it."""
+        if self.outside is None or view.quantiser or not set(foreign) <= self.near:
+            return False
+        outside = self.outside
+        outside.leaves = {}
+        piece = outside.foot(first, lambda n: view.branch(n, 3), view.direct, f"t{self.tower.number}.w")
+        if piece is None:
+            return False
+        if self.roomy < 2:
+            self.tower.flat = True
+            return False
+        self.pieces += piece.items if isinstance(piece, Chain) and not piece.lanes else [piece]
+        self.footed = True
+        for name, leaf in outside.leaves.items():
+            stacks = [s.removeprefix("stack:") for s in outside.reads(name) if s.startswith("stack:")]
+            self._want((s for s in stacks if s in self.near), leaf)
+        return True
+
+    def _codes(self, first: Stack, pieces: list[Piece]) -> None:
+        """Lookups of codes that another tower gives get their arrow into the pill of the codes."""
+        if self.outside is None or not pieces:
+            return
+        numbers = [i for read in first.reads if (i := index_of(read, "embedding")) is not None]
+        roots = [self.outside.wires.roots(f"embedding:{i}") for i in numbers]
+        given = {r.removeprefix("stack:") for one in roots for r in one if r.startswith("stack:")} & self.near
+        pills = [leaf for leaf in pieces[0].leaves() if leaf.shape == "pill"]
+        if given and len(pills) == 1:
+            pills[0].caption = ""
+            self._want(sorted(given), pills[0])
 
     def _source(self, first: Stack) -> None:
         """The foot of a stream that reads nothing known: its learned latents, or only that it has an input."""
@@ -217,19 +253,22 @@ class TowerView:
         words = self.drawn.words
         known = ", ".join(dict.fromkeys(self.labels[read] for read in foreign))
         prefix = f"t{self.tower.number}.in"
+        drawn = set(foreign) <= self.near
         if not self.pieces:
-            if not (first.before and set(foreign) <= self.near):
-                self.pieces.append(pill(prefix, words("from {n}", n=known)))
+            if not (first.before and drawn):
+                title = words("Hidden states") if drawn else words("from {n}", n=known)
+                self.pieces.append(pill(prefix, title, tooltip=words("from {n}", n=known)))
                 self.tower.entry = self.pieces[-1] if isinstance(self.pieces[-1], Leaf) else None
             return
         kinds = {link.kind for link in self.found.links if link.target == first.name and link.source in foreign}
         title = next((FUSIONS[kind] for kind in kinds if kind in FUSIONS), "Add")
-        if title == "Add" and set(foreign) <= self.near:
+        if title == "Add" and drawn and len(foreign) == 1:
             self.tower.entry = joint(prefix, words, tooltip="Sum")
         else:
-            note = "" if set(foreign) <= self.near else words("with {n}", n=known)
-            self.tower.entry = Leaf(prefix, "norm", words(title), note)
+            self.tower.entry = Leaf(prefix, "norm", words(title), "" if drawn else words("with {n}", n=known))
         self.pieces.append(self.tower.entry)
+
+    # ---- stacks ----------------------------------------------------------------------------------------------------
 
     def _stage(self, number: int, stack: Stack) -> None:
         """One of many stacks of a tower: folded, in a frame of its own."""
@@ -251,8 +290,20 @@ class TowerView:
         if len(self.tower.stacks) > 2:
             self._stage(number, stack)
             return
+        self._before(number, stack)
+        label = {"encoder": "Encoder block", "decoder": "Decoder block"}.get(stack.role, "Block")
+        self.pieces += StackView(stack, f"s{number}", self.drawn, label if self.paired else "Block").pieces()
+        if number == self.tower.stacks[-1] and (self._fused(stack) or self._branched(stack)):
+            return
+        rest = gathered(merged(stack.after[: len(stack.after) - self._twins(stack)]))
+        self.pieces += [self._outer("a", number, at, part) for at, part in enumerate(rest)]
+
+    def _before(self, number: int, stack: Stack) -> None:
+        """The parts ahead of the first layer."""
+        if self.footed and number == self.tower.stacks[0]:
+            return
         scattered = any(link.target == stack.name and link.kind == "interleave" for link in self.found.links)
-        before = merged(stack.before[1:] if quantised(stack) else stack.before)
+        before = gathered(merged(stack.before[1:] if quantised(stack) else stack.before))
         if scattered and before and before[0].kind in ("concat", "interleave"):
             before[0] = replace(before[0], kind="scatter")
         for at, part in enumerate(before):
@@ -264,21 +315,70 @@ class TowerView:
                     known = ", ".join(dict.fromkeys(self.labels[read] for read in foreign))
                     leaf.caption = self.drawn.words("with {n}", n=known)
             self.pieces.append(leaf)
-        label = {"encoder": "Encoder block", "decoder": "Decoder block"}.get(stack.role, "Block")
-        self.pieces += StackView(stack, f"s{number}", self.drawn, label if self.paired else "Block").pieces()
-        self.pieces += [
-            part_box(f"a{number}.{at}", part, None, self.drawn, stack.name)
-            for at, part in enumerate(merged(stack.after[: len(stack.after) - self._twins(stack)]))
-        ]
+
+    # ---- crown -----------------------------------------------------------------------------------------------------
+
+    def _fused(self, last: Stack) -> bool:
+        return self.fusion is not None and last.name in self.fusion.stacks
+
+    def _branched(self, last: Stack) -> bool:
+        """Whether what follows the last layer up to the output is no plain chain, and can be drawn as it is."""
+        return self.crowned and self.outside is not None and self._own_crown(last) is not None
+
+    def _own_crown(self, last: Stack) -> Chain | None:
+        if self.outside is None or self._twins(last):
+            return None
+        main = self.fusion.end if self.fusion else self.outside.main_output()
+        made = self.outside.crown(last, [main], f"t{self.tower.number}.c") if main else None
+        return made if isinstance(made, Chain) else None
 
     def _crown(self, last: Stack) -> None:
+        """What follows the last layer: the way to the other towers, or the head and the output."""
         words = self.drawn.words
-        if not self.crowned:
-            top = self.pieces[-1] if self.pieces else None
-            if not isinstance(top, Leaf) or top.joint or top.cards:
-                self.pieces.append(pill(f"t{self.tower.number}.out", words("Hidden states")))
+        if self._fused(last) and self.fusion and self.outside:
+            branched = self._own_crown(last)
+            if branched:
+                self._append(branched)
+            else:
+                parts = self.outside.parts_after(last.name, self.fusion.end)
+                self.pieces += [self._outer("a", self.tower.stacks[-1], i, p) for i, p in enumerate(gathered(parts))]
+        if not self.crowned or self._fused(last):
+            self._top(last)
             return
-        self.pieces += crown(self.found, last, self.drawn, self._twins(last))
+        branched = self._own_crown(last)
+        if branched is not None:
+            self._append(branched)
+            self.pieces.append(output_pill(self.found, words))
+            return
+        made = crown(self.found, last, self.drawn, self._twins(last))
+        if self.pieces and isinstance(self.pieces[-1], Leaf) and made and isinstance(made[0], Par):
+            self.pieces[-1].wide = not self.pieces[-1].joint and not self.pieces[-1].cards
+        self.pieces += made
+
+    def _append(self, branched: Chain) -> None:
+        """Continue the chain with what branches; its first item stands for the last layer, which is drawn."""
+        at = len(self.pieces) - 1
+        self.pieces += branched.items[1:]
+        self.lanes += [replace(lane, start=lane.start + at, end=lane.end + at) for lane in branched.lanes]
+
+    def _top(self, last: Stack) -> None:
+        """A box that arrows to other towers can leave from, and the output of a tower that none reads."""
+        words = self.drawn.words
+        prefix = f"t{self.tower.number}.out"
+        number = self.outside.only_output(last.name) if self.outside and not self._fused(last) else None
+        if number is not None and not self._read(last):
+            port = self.found.outputs[number]
+            said = shape(port.shape, letters(self.found)) if len(port.shape) <= 4 else ""
+            self.pieces.append(pill(prefix, literal(port.name, 22) or words("Output"), said))
+            return
+        top = self.pieces[-1] if self.pieces else None
+        if not isinstance(top, Leaf) or top.joint or top.cards:
+            self.pieces.append(pill(prefix, words("Hidden states")))
+
+    def _read(self, last: Stack) -> bool:
+        """Whether other stacks read this one."""
+        linked = any(link.source == last.name for link in self.found.links)
+        return linked or readers(self.found, last.name) > 0
 
     def _twins(self, last: Stack) -> int:
         """How many projections like the head's own stand behind the last stack, beside the head and not before it."""
@@ -294,18 +394,18 @@ class TowerView:
         return count
 
     def _memories(self) -> None:
-        """Cross-attention whose memory stands where no arrow can come from says in words what it reads."""
+        """What cross-attention reads: an arrow, or words where none can come."""
         words = self.drawn.words
         for opened in self.tower.opened:
-            memory = self.memory(opened)
-            if memory and memory not in self.near and memory in self.labels:
-                said = words("K, V from {n}", n=self.labels[memory])
-                more = opened.leaf.caption.partition("\n")[0]
-                opened.leaf.caption = f"{said} · {more}\n{said}" if more else said
-
-    def memory(self, opened: Opened) -> str | None:
-        """The stack that a cross-attention reads."""
-        return memory_of(self.found, opened)
+            memory = memory_of(self.found, opened)
+            if not memory or memory not in self.labels:
+                continue
+            if memory in self.near:
+                self._want([memory], opened.leaf, "cross", words("K, V"))
+                continue
+            said = words("K, V from {n}", n=self.labels[memory])
+            more = opened.leaf.caption.partition("\n")[0]
+            opened.leaf.caption = f"{said} · {more}\n{said}" if more else said
 
 
 def memory_of(found: Architecture, opened: Opened) -> str | None:
@@ -317,84 +417,3 @@ def memory_of(found: Architecture, opened: Opened) -> str | None:
         return memory
     links = {link.source for link in found.links if link.target == opened.stack and link.kind == "cross-attention"}
     return links.pop() if len(links) == 1 else None
-
-
-def own(head: Head) -> int | None:
-    """Which part of the head is the last contraction, the one that the head's box stands for."""
-    for at in range(len(head.parts) - 1, -1, -1):
-        part = head.parts[at]
-        given = part.facts.get("out") or part.facts.get("channels")
-        if part.kind in ("linear", "convolution") and head.kind in HEADS:
-            return at if given is None or given == head.width else None
-    return None
-
-
-def after_stack(head: Head, last: Stack | None) -> list[Part]:
-    """The parts between what stands behind the last stack and the last contraction, which is the head itself."""
-    parts = list(head.parts)
-    if (at := own(head)) is not None:
-        parts = parts[:at]
-    if last is None:
-        return merged(parts)
-    known = [(part.kind, part.facts) for part in last.after]
-    inside = {part.kind for block in last.blocks for part in block.sublayers}
-    for at in range(len(parts) - len(known) + 1):
-        if known and [(part.kind, part.facts) for part in parts[at : at + len(known)]] == known:
-            return merged(parts[at + len(known) :])
-    if not known:
-        posts = {part.form or block.residual for block in last.blocks for part in block.sublayers} & {
-            "post-norm",
-            "sandwich",
-        }
-        while parts and ((parts[0].kind == "norm" and posts) or parts[0].kind in inside):
-            parts.pop(0)
-    return merged(parts)
-
-
-def merged(parts: list[Part]) -> list[Part]:
-    """An activation behind a contraction, and a batch norm behind a convolution, are said in one box."""
-    made: list[Part] = []
-    for part in parts:
-        before = made[-1] if made else None
-        if (
-            part.kind == "activation"
-            and before
-            and before.kind in ("linear", "convolution")
-            and "activation" not in before.facts
-        ):
-            made[-1] = replace(before, facts={**before.facts, "activation": part.facts.get("activation")})
-        elif before and beside(before, part):
-            count = before.facts.get("count", 1)
-            made[-1] = replace(before, facts={**before.facts, "count": count + 1 if isinstance(count, int) else 2})
-        elif (
-            part.kind == "norm" and part.facts.get("norm") == "batchnorm" and before and before.kind == "convolution"
-            and not {"norm", "activation"} & set(before.facts)
-        ):  # fmt: skip
-            made[-1] = replace(before, facts={**before.facts, "norm": "batchnorm"})
-        else:
-            made.append(part)
-    return made
-
-
-def beside(before: Part, part: Part) -> bool:
-    """Two equal projections that cannot follow each other, since one gives what the other does not take."""
-    sizes = [(one.facts.get("in"), one.facts.get("out")) for one in (before, part)]
-    return before.kind == part.kind == "linear" and sizes[0] == sizes[1] and sizes[0][0] != sizes[0][1]
-
-
-def crown(found: Architecture, last: Stack | None, drawn: Drawn, twins: int = 0) -> list[Piece]:
-    """Head parts, head (one of several that stand side by side) and output."""
-    width = last.width if last else None
-    parts = after_stack(found.head, last)
-    pieces: list[Piece] = [part_box(f"h.{at}", part, None, drawn, "head") for at, part in enumerate(parts)]
-    said = head_caption(found.head, width, drawn.words)
-    if said:
-        top = box("h", said)
-        if twins:
-            top.title = f"{top.title}\xa0×\xa0{twins + 1}"
-        pieces.append(top)
-        at = own(found.head)
-        behind = merged(found.head.parts[at + 1 :]) if at is not None else []
-        pieces += [part_box(f"h.z{i}", part, None, drawn, "head") for i, part in enumerate(behind)]
-    pieces.append(output_pill(found, drawn.words))
-    return pieces

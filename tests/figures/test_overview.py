@@ -160,7 +160,13 @@ def test_korean_figures_speak_korean():
     assert b'lang="ko"' in svg
 
 
-def test_the_memory_of_a_tower_that_no_arrow_reaches_is_said():
+def test_towers_under_one_another_are_joined_by_an_arrow_round_them():
+    scene = overview.VIEW(ALL["t5"](), title="T5", width=360)
+    assert [e.target for e in scene.edges if e.kind == "cross"] == [n.id for n in scene.nodes if n.role == "cross"]
+
+
+def test_the_memory_of_a_tower_that_no_arrow_reaches_is_said(monkeypatch):
+    monkeypatch.setattr("irgen.views.layout.harness.Harness.lay", lambda *_: False)
     text = shown(render(overview.VIEW(ALL["t5"](), title="T5", width=360)))
     assert "K, V from Encoder" in text.replace("\n", " ")
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from irgen.scene import Edge, Scene, Text
-from irgen.views.layout.metrics import width
 from irgen.views.layout.sheet import extent
-from irgen.views.layout.tree import Chain, Frame, Leaf, Piece, limit, stretch, trunk
+from irgen.views.layout.tree import Chain, Frame, Piece, limit, stretch, trunk
 
 GUTTER = 48.0
 NARROWEST = 24.0
@@ -25,7 +22,7 @@ def fit(pieces: Sequence[Piece], across: float, widest: float = 200.0) -> float:
             stretch(piece, min(max(common, 128.0), most))
             piece.measure()
         need = sum(extent(piece) for piece in pieces)
-        gutter = GUTTER if most > 144 and len(pieces) < 3 else 28.0
+        gutter = GUTTER if most > 144 and len(pieces) < 3 else 28.0 if len(pieces) < 4 else NARROWEST
         if need + gutter * (len(pieces) - 1) <= across:
             return float(most)
     return 0.0
@@ -42,30 +39,6 @@ def gutter(pieces: Sequence[Piece], across: float) -> float:
         return 0.0
     free = across - sum(extent(piece) for piece in pieces)
     return min(GUTTER + 16, free / (len(pieces) - 1))
-
-
-@dataclass(slots=True)
-class Channel:
-    """A gutter and what runs in it."""
-
-    left: float
-    right: float
-
-
-def link(scene: Scene, source: Leaf, target: Leaf, channel: Channel, kind: str, label: str) -> None:
-    """An arrow from the right of a box through the gutter into the left of a box in the next column."""
-    x0, y0 = source.c + source.right, -(source.m + source.high / 2)
-    x1, y1 = target.c - target.left, -(target.m + target.high / 2)
-    middle = round((channel.left + channel.right) / 2, 1)
-    role = "cross" if kind == "cross" else ""
-    points = [(x0, y0), (middle, y0), (middle, y1), (x1, y1)] if abs(y0 - y1) > 0.5 else [(x0, y0), (x1, y0)]
-    edge = Edge(source.id, target.id, kind, points, role=role)
-    wide = width(label, "l") * 1.1 + 8 if label else 0.0
-    if label and abs(y1 - y0) > 48 and wide <= channel.right - channel.left - 4:
-        y = (y0 + y1) / 2
-        edge.label = Text(middle, y + 4, label, "l", "middle")
-        edge.chip = (middle - wide / 2, y - 8, wide, 16)
-    scene.edges.append(edge)
 
 
 def even(frame: Frame, high: float) -> None:

@@ -74,6 +74,14 @@ class Leaf:
         """Extent left of the axis with the loop."""
         return self.left + (66.0 if self.loop else 0.0)
 
+    @property
+    def broken(self) -> bool:
+        """A word of the title is broken, or what it says is cut."""
+        if self.joint or self.shape == "chip":
+            return False
+        said = " ".join(self.lines).replace("- ", "-").replace("_ ", "_")
+        return said not in self.title.split("\n") or any(note.endswith("…") for note in self.notes)
+
     def measure(self) -> None:
         """Wrap the texts and find the size."""
         if self.joint:
@@ -97,7 +105,7 @@ class Leaf:
         """A chip holds its short title on one line, and at most a number below it."""
         self.lines = [self.title]
         self.notes = [self.caption] if self.caption else []
-        need = max(1.18 * width(self.title, "t"), 1.18 * width(self.caption, "s") if self.caption else 0.0) + 12
+        need = max(1.18 * width(self.title, "t"), 1.18 * width(self.caption, "s") if self.caption else 0.0) + 8
         across = max(self.fixed or 36.0, 2 * round(need / 2))
         self.left = self.right = across / 2
         self.high = 46.0 if self.caption else 32.0

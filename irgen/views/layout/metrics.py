@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from functools import lru_cache
 
 from irgen.scene import runs
 from irgen.views.layout.inter import ASCII, BEYOND, SYMBOLS
@@ -40,6 +41,7 @@ def advance(char: str, weight: int) -> float:
     return 0.62 if code < 0x250 else 1.0
 
 
+@lru_cache(maxsize=16384)
 def width(text: str, style: str) -> float:
     """Width of one line of marked-up text in pixels."""
     size, weight = FONTS[style]
@@ -102,7 +104,7 @@ def wrap(text: str, style: str, most: float, lines: int) -> list[str]:
 
 def _break(text: str, style: str, most: float) -> tuple[str, str]:
     """Split at the last place where the first part still fits, preferring the separators of a caption."""
-    for mark in (" · ", " ", "-"):
+    for mark in (" · ", " ", "-", "_"):
         at = len(text)
         while (at := text.rfind(mark, 0, at)) > 0:
             if width(text[:at] + mark.strip(" ·"), style) <= most and "{" not in text[:at].rpartition("}")[2]:
