@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from irgen.match.analysis import ACTIVATIONS, NORMS, Analysis
 from irgen.patterns.copies import mixing_of
 from irgen.patterns.sums import Sum, pieces_of, terms_of
@@ -42,12 +44,52 @@ def _behind(analysis: Analysis, name: str, by_node: dict[str, Sum]) -> str | Non
         pieces, _ = pieces_of(analysis, name)
         last = max(pieces, key=analysis.place.__getitem__, default=None)
         joined = last is not None and all(p == last or _is_part(analysis, p, last) for p in pieces)
-        return last if joined else None
+        return last if joined else _joined_groups(analysis, pieces, by_node)
     averaged = _latest_state(analysis, name, by_node) if node.op == "add" else None
     if averaged is not None:
         return averaged
     mixing = mixing_of(analysis, name)
     return None if mixing is None else mixing.root
+
+
+def _joined_groups(analysis: Analysis, pieces: set[str], by_node: dict[str, Sum]) -> str | None:
+    """The last sum of a stream whose tokens went through sums of their own in groups, and are joined again.
+
+    Tokens of two kinds with a feed-forward layer each (mixture of transformers, Liang et al. 2024, section 2), queries
+    and text of a Q-Former. The groups' sums follow one another in the stream, those of the longest chain first.
+    """
+    ends = [_normed(analysis, piece, by_node) for piece in pieces]
+    if len(set(ends)) < 2 or any(end not in by_node or not by_node[end].residual for end in ends):
+        return None
+    chains = [_chain_of(by_node[end], by_node) for end in sorted(ends, key=analysis.place.__getitem__)]
+    common = set(chains[0]).intersection(*chains[1:])
+    forks = {next((n for n in chain if n in common), None) for chain in chains}
+    if len(forks) != 1 or forks == {None} or any(end in common for end in ends):
+        return None
+    [fork] = forks
+    groups = [chain[: chain.index(fork)] for chain in chains if fork is not None]
+    groups.sort(key=len, reverse=True)
+    for before, after in pairwise(groups):
+        by_node[after[-1]].before = before[0]
+    return groups[-1][0]
+
+
+def _normed(analysis: Analysis, name: str, by_node: dict[str, Sum]) -> str:
+    """What stands behind views, scales and norms, at most the first sum."""
+    while name not in by_node:
+        below = analysis.step(name) or (analysis.main_input(name) if analysis.op(name) in NORMS else None)
+        if below is None:
+            break
+        name = below
+    return name
+
+
+def _chain_of(s: Sum, by_node: dict[str, Sum]) -> list[str]:
+    """A sum and those that it continues, newest first."""
+    chain = [s.node]
+    while (before := by_node[chain[-1]].before) is not None and before not in chain:
+        chain.append(before)
+    return chain
 
 
 def _is_part(analysis: Analysis, piece: str, later: str) -> bool:

@@ -29,6 +29,7 @@ def find_sums(analysis: Analysis, inside: frozenset[str] = frozenset()) -> list[
         s.shape = analysis[s.node].shape
     _couple(analysis, found, by_node)
     for s in found:
+        _part_streams(analysis, s, by_node)
         s.before = s.before or previous(analysis, s, by_node)
     return _without_nesting(analysis, found)
 
@@ -67,6 +68,30 @@ def _couple(analysis: Analysis, sums: list[Sum], by_node: dict[str, Sum]) -> Non
             if goes_on and other.shape == s.shape and not s.entry and _passes(analysis, s, other.node):
                 s.entry, s.before = other.node, other.node
                 s.region = analysis.between(other.node, s.branches)
+
+
+def _part_streams(analysis: Analysis, s: Sum, by_node: dict[str, Sum]) -> None:
+    """Take out of a sum what lies on another stream that its branch reads (two-way attention, induced points).
+
+    Such a stream has sums between the root and the branch, but what they carry came from elsewhere.
+    """
+    foreign: set[str] = set()
+    for name in sorted((n for n in s.region if n in by_node and n != s.node), key=analysis.place.__getitem__):
+        other = by_node[name]
+        outside = other.root not in s.region and other.root != s.root
+        if other.residual and (outside or previous(analysis, other, by_node) in foreign):
+            foreign.add(name)
+    if not foreign or foreign & set(s.branches):
+        return
+    kept: set[str] = set()
+    stack = [*s.branches, s.trunk]
+    while stack:
+        name = stack.pop()
+        if name in s.region and name not in kept and name not in foreign:
+            kept.add(name)
+            stack.extend(analysis.inputs(name))
+    if any(s.reads in analysis.inputs(n) for n in kept):
+        s.region = kept
 
 
 def _passes(analysis: Analysis, s: Sum, node: str) -> bool:

@@ -75,8 +75,8 @@ def _alike(one: Finding, other: Finding) -> bool:
 def _finding(branch: Branch, analysis: Analysis, core: Core) -> Finding:
     root = branch.root
     found = describe(analysis, core, root, branch.trunk)
-    own_key = root is not None and _depends(analysis, core.k, root)
-    own_query = root is not None and _depends(analysis, core.q, root)
+    own_key = root is not None and _depends(branch, core.k, root)
+    own_query = root is not None and _depends(branch, core.q, root)
     foreign = _foreign(analysis, branch, core)
     joined = found.seen.joined and foreign is not None
     cross = root is not None and (own_key != own_query or (own_key and joined))
@@ -94,8 +94,18 @@ def _finding(branch: Branch, analysis: Analysis, core: Core) -> Finding:
     return Finding(label, found.facts, nodes, ports, found.evidence, found.seen.mask.causal, memory, heads)
 
 
-def _depends(analysis: Analysis, name: str, root: str) -> bool:
-    return name == root or root in analysis.back(name, analysis.place[root])
+def _depends(branch: Branch, name: str, root: str) -> bool:
+    """Whether a node is computed from the root inside the branch: not by the way of another stream."""
+    seen, stack = {name}, [name]
+    while stack:
+        at = stack.pop()
+        if at == root:
+            return True
+        if at in branch.region:
+            fresh = [source for source in branch.analysis.inputs(at) if source not in seen]
+            seen.update(fresh)
+            stack.extend(fresh)
+    return False
 
 
 def _same_stream(analysis: Analysis, memory: str, root: str) -> bool:

@@ -11,7 +11,7 @@ from irgen.ir.graph import Array
 from irgen.ir.ops import MOVES
 from irgen.match.analysis import Analysis
 from irgen.match.masks import Bools, Mask, classify
-from irgen.match.trace import STRIDE, Trace
+from irgen.match.trace import STRIDE, Trace, feature_axis
 from irgen.patterns.cores import Core
 from irgen.patterns.kept import mask_of
 
@@ -90,8 +90,9 @@ def _as_in_sum(analysis: Analysis, tokens: Groups, root: str, trunk: str | None)
     if trunk is None or trunk == root:
         return tokens, root
     labels = Trace(analysis, "token", roots=frozenset({root})).label(trunk)
-    size = int(np.prod(analysis[root].shape[:-1]))
-    if labels is None or labels.shape[-1] != analysis[root].shape[-1]:
+    features = analysis[root].shape[feature_axis(analysis[root])]
+    size = analysis[root].size // features
+    if labels is None or labels.shape[-1] != features:
         return tokens, root
     flat = np.asarray(labels[..., 0], dtype=np.int64).reshape(-1)
     if flat.size != size or flat.min() < 0 or flat.max() >= size or np.unique(flat).size != size:
