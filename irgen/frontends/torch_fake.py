@@ -30,6 +30,7 @@ class Fakes:
         self.mode = mode
         with mode:
             self._attributes = dict(vars(torch.empty(0, device=CPU)))
+        self._bare: dict[int, torch.Tensor] = {}
 
     def empty(self, shape: tuple[int, ...], stride: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
         """A tensor with memory of its own."""
@@ -42,8 +43,12 @@ class Fakes:
 
     def view(self, base: torch.Tensor, shape: tuple[int, ...], stride: tuple[int, ...], offset: int) -> torch.Tensor:
         """Another look at the memory of a fake tensor."""
-        with self._kernels():
-            return self._wrapped(torch.as_strided(base, shape, stride, offset))
+        bare = self._bare.get(id(base))
+        if bare is None or bare.untyped_storage()._cdata != base.untyped_storage()._cdata:
+            with self._kernels():
+                return self._wrapped(torch.as_strided(base, shape, stride, offset))
+        with torch._C._DisableTorchDispatch():
+            return self._wrapped(bare.as_strided(shape, stride, offset))
 
     def run(self, func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """What a function of `BY_PLACE` gives for fake tensors."""
@@ -59,6 +64,7 @@ class Fakes:
         fake = torch.Tensor._make_subclass(FakeTensor, bare, False, dispatch_device=True, device_for_backend_keys=CPU)
         torch._C._set_throw_on_mutable_data_ptr(fake)
         vars(fake).update(self._attributes)
+        self._bare[id(fake)] = bare
         return fake
 
     @contextmanager

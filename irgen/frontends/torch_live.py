@@ -54,7 +54,7 @@ def capture(
     """
     with no_collection():
         graph = lower(record(module, args, kwargs), frontend)
-        others = [lower(record(module, *other), frontend) for other in resized]
+        others = [lower(record(module, *other), frontend, placed=False) for other in resized]
         return with_symbols(graph, others, axes or {})
 
 
@@ -107,8 +107,9 @@ def _pass(
     mode = FakeTensorMode(allow_non_fake_inputs=True)
     fakes = Fakes(mode)
     trail = Trail() if trailed else None
-    recorder = Recorder(record, fakes, _owned(module), trail)
-    record.parameters = sum(p.numel() for p in module.parameters())
+    learned = dict(module.named_parameters())
+    recorder = Recorder(record, fakes, _owned(module, learned), trail)
+    record.parameters = sum(p.numel() for p in learned.values())
     with ExitStack() as stack:
         stack.enter_context(torch.no_grad())
         stack.enter_context(evaluation(module))
@@ -131,15 +132,15 @@ def _pass(
         _outputs(out, recorder)
     placed(record, module)
     _say_what_was_asked(record)
-    _count_unused(module, record)
+    _count_unused(learned, record)
     return record
 
 
-def _owned(module: nn.Module) -> dict[int, Leaf]:
+def _owned(module: nn.Module, learned: Mapping[str, nn.Parameter]) -> dict[int, Leaf]:
     """Parameters and buffers by id. A frozen table that has values beside learned parameters is a constant."""
     owned: dict[int, Leaf] = {}
-    learns = any(p.requires_grad for p in module.parameters())
-    for name, tensor in module.named_parameters():
+    learns = any(p.requires_grad for p in learned.values())
+    for name, tensor in learned.items():
         table = learns and not tensor.requires_grad and not tensor.is_meta
         owned[id(tensor)] = Leaf("const" if table else "param", name, tensor)
     for name, tensor in module.named_buffers():
@@ -228,11 +229,11 @@ def _say_what_was_asked(record: Recording) -> None:
         record.findings.append(f"{where}: `{call.func.__name__}` reads a value that {what} decide; this pass fixes it")
 
 
-def _count_unused(module: nn.Module, record: Recording) -> None:
+def _count_unused(learned: Mapping[str, nn.Parameter], record: Recording) -> None:
     """Say which parameters the pass never read."""
     used = {id(leaf.tensor) for leaf in record.leaves.values()}
     missed = 0
-    for name, tensor in module.named_parameters():
+    for name, tensor in learned.items():
         if id(tensor) not in used:
             record.unused.append(name)
             missed += tensor.numel()

@@ -44,9 +44,9 @@ TABLE: dict[str, Lowering] = {
 _FAULTS = (Unlowered, TypeError, ValueError, IndexError, KeyError, AttributeError)
 
 
-def lower(record: Recording, frontend: str) -> Graph:
-    """The canonical graph of a recording, without what no output depends on."""
-    return _Lowerer(record, frontend).graph()
+def lower(record: Recording, frontend: str, *, placed: bool = True) -> Graph:
+    """The canonical graph of a recording, without what no output depends on; `placed`: calls say where they stand."""
+    return _Lowerer(record, frontend, placed).graph()
 
 
 def lower_with_tensors(record: Recording, frontend: str) -> tuple[Graph, dict[str, Ref]]:
@@ -101,7 +101,8 @@ class _Word:
 
 
 class _Lowerer:
-    def __init__(self, record: Recording, frontend: str) -> None:
+    def __init__(self, record: Recording, frontend: str, placed: bool = True) -> None:
+        self._placed = placed
         self._words: dict[Any, _Word] = {}
         self.record = record
         self.build = Builder(Graph(frontend=frontend, findings=list(record.findings)))
@@ -156,10 +157,11 @@ class _Lowerer:
     # -- calls --------------------------------------------------------------------------------------------------
 
     def _call(self, call: Call) -> None:
-        path, cls = self.record.scopes[call.scope]
         word = self._word(call.func)
-        line = f"{os.path.basename(call.file)}:{call.line}" if call.file else ""
-        self.build.origin = Provenance(module=path, cls=cls, line=line, call=word.full)
+        if self._placed:
+            path, cls = self.record.scopes[call.scope]
+            line = f"{os.path.basename(call.file)}:{call.line}" if call.file else ""
+            self.build.origin = Provenance(module=path, cls=cls, line=line, call=word.full)
         if word.name in NEW_GEOMETRY or not call.writes:
             self._bind(call, call.out, self._lowered(call))
             return

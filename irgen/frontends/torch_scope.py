@@ -23,6 +23,7 @@ from torch._subclasses.fake_tensor import (
 
 from irgen.frontends.torch_fake import Fakes
 from irgen.frontends.torch_mode import Recorder
+from irgen.frontends.torch_record import ATOMS
 from irgen.frontends.torch_trail import Below
 from irgen.trees import tensors_by_name
 
@@ -59,13 +60,14 @@ def fake_parameters(module: nn.Module, fakes: Fakes) -> Generator[dict[int, torc
             table[name] = value
         for part, state, buffers in states:
             _cleaned(part.__dict__, state)
-            _cleaned(part._buffers, buffers)
+            if buffers or part._buffers:
+                _cleaned(part._buffers, buffers)
 
 
 def _cleaned(table: dict[str, Any], before: dict[str, Any]) -> None:
     """Undo what the pass left behind where it is made of fake tensors; counters and hooks stay."""
     for name, value in list(table.items()):
-        if value is before.get(name, table):
+        if value is before.get(name, table) or type(value) in ATOMS:
             continue
         if any(isinstance(tensor, FakeTensor) for _, tensor in tensors_by_name({"": value})):
             if name in before:

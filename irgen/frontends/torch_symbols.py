@@ -29,7 +29,7 @@ def with_symbols(graph: Graph, others: Sequence[Graph], axes: Mapping[str, Seque
     moving = {name: sizes for name, sizes in base.items() if name not in still}
     solve = _Solver(moving, _counting(graph, axes))
     nodes = dict(graph.nodes)
-    if all(_operators(other) == _operators(graph) for other in others):
+    if all(_same_operators(graph, other) for other in others):
         places = [list(graph.nodes), *(list(other.nodes) for other in others)]
     else:
         findings.append("at other sizes the pass calls other operators: this graph holds for the traced sizes only")
@@ -37,8 +37,10 @@ def with_symbols(graph: Graph, others: Sequence[Graph], axes: Mapping[str, Seque
         if len({len(row) for row in places}) > 1:
             places = [g.inputs for g in (graph, *others)]
     for row in zip(*places, strict=True):
-        types = [g.nodes[name].type for g, name in zip((graph, *others), row, strict=True)]
-        nodes[row[0]] = replace(nodes[row[0]], type=_named(types, solve))
+        node = graph.nodes[row[0]]
+        types = [g.nodes[name].type for g, name in zip(others, row[1:], strict=True)]
+        if any(kind != node.type for kind in types):
+            nodes[node.id] = replace(node, type=_named([node.type, *types], solve))
     unexplained = sorted(solve.unexplained)
     if unexplained:
         shown = ", ".join("→".join(map(str, sizes)) for sizes in unexplained[:3])
@@ -75,8 +77,12 @@ def _on_inputs(graph: Graph, axes: Mapping[str, Sequence[str | None]]) -> Graph:
     return replace(graph, nodes=nodes)
 
 
-def _operators(graph: Graph) -> list[tuple[str, int, int]]:
-    return [(node.op, len(node.inputs), len(node.shape)) for node in graph]
+def _same_operators(one: Graph, other: Graph) -> bool:
+    """Whether two graphs call the same operators in the same order, on tensors of the same ranks."""
+    return len(one) == len(other) and all(
+        a.op == b.op and len(a.inputs) == len(b.inputs) and len(a.shape) == len(b.shape)
+        for a, b in zip(one, other, strict=True)
+    )
 
 
 def _named(types: Sequence[Types], solve: _Solver) -> Types:
