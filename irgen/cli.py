@@ -256,14 +256,20 @@ def zoo(names: Sequence[str]) -> None:
 @irgen.command()
 @click.argument("names", nargs=-1, metavar="[NAME...]")
 @click.option("-o", "--output", default="diagrams", show_default=True, metavar="FOLDER", help="Where the figures go.")
+@click.option("--exports", default="exports", show_default=True, metavar="FOLDER", help="Where the records go.")
+@click.option("--only", type=click.Choice(["figures", "records"]), help="Rebuild the one and leave the other.")
 @click.option("-j", "--jobs", default=0, help="Processes; as many as there are processors if left out.")
-def gallery(names: Sequence[str], output: str, jobs: int) -> int:
-    """Rebuild the figures of the built-in systems and their index page."""
+def gallery(names: Sequence[str], output: str, exports: str, only: str | None, jobs: int) -> int:
+    """Rebuild the figures of the built-in systems, and the records of their runs in ONNX Runtime."""
     from irgen import gallery as rooms  # noqa: PLC0415
 
-    report = rooms.build(list(names), Path(output), jobs=jobs, say=lambda line: click.echo(line, err=True))
-    emit(report.text)
-    return DIFFERS if report.failed else DONE
+    failed = False
+    for kind, work, folder in (("figures", rooms.build, output), ("records", rooms.validate, exports)):
+        if only in (None, kind):
+            report = work(list(names), Path(folder), jobs=jobs, say=lambda line: click.echo(line, err=True))
+            emit(f"{kind}: {report.text}")
+            failed = failed or bool(report.failed)
+    return DIFFERS if failed else DONE
 
 
 def emit(content: str | bytes) -> None:

@@ -1,4 +1,4 @@
-"""The gallery: the figures and facts of the built-in systems under `diagrams/`, with an index page."""
+"""The gallery: figures and facts of the built-in systems under `diagrams/`, records of their runs under `exports/`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
 
-from irgen import api, files, report, roads, zoo
+from irgen import api, files, report, roads, runs_page, zoo
 from irgen.errors import IrgenError, OutputError
 
 Say = Callable[[str], None]
@@ -45,6 +45,37 @@ def build(names: Sequence[str], folder: Path, *, jobs: int, say: Say) -> Outcome
     Files that stay equal are left alone, and one system that fails does not stop the others. Raises `SourceError`
     for an unknown system, `OutputError` where the folder cannot be written.
     """
+    return _built(names, folder, system, index, jobs, say)
+
+
+def validate(names: Sequence[str], folder: Path, *, jobs: int, say: Say) -> Outcome:
+    """Run the twins of some systems (all where none is named) in PyTorch and ONNX Runtime; write their records.
+
+    `FOLDER/<system>/reference.json` and the page of all. Raises as `build` does.
+    """
+    return _built(names, folder, run, runs_page.index, jobs, say)
+
+
+def run(name: str, folder: Path) -> list[str]:
+    """Validate the twin of one system; the names of the files that changed."""
+    import torch  # noqa: PLC0415 - the parent process needs no torch
+
+    torch.set_num_threads(1)
+    room = folder / name
+    room.mkdir(parents=True, exist_ok=True)
+    content = runs_page.record(name).encode()
+    return [f"{name}/reference.json"] if files.write(room / "reference.json", content) else []
+
+
+def _built(
+    names: Sequence[str],
+    folder: Path,
+    work_on: Callable[[str, Path], list[str]],
+    page: Callable[[Path], str],
+    jobs: int,
+    say: Say,
+) -> Outcome:
+    """Do the work for each system in separate processes, then write the page."""
     known = zoo.systems()
     for name in names:
         if name not in known:
@@ -57,7 +88,7 @@ def build(names: Sequence[str], folder: Path, *, jobs: int, say: Say) -> Outcome
             f"the folder cannot be made: {error.strerror}", at=str(folder), fix="choose another with -o"
         ) from error
     outcome = Outcome()
-    for place, (name, work) in enumerate(_finished(chosen, folder, jobs), 1):
+    for place, (name, work) in enumerate(_finished(chosen, folder, work_on, jobs), 1):
         error = work.exception()
         if error is None:
             outcome.built += 1
@@ -66,16 +97,18 @@ def build(names: Sequence[str], folder: Path, *, jobs: int, say: Say) -> Outcome
             kind = "" if isinstance(error, IrgenError) else f"irgen itself failed: {type(error).__name__}: "
             outcome.failed[name] = kind + " ".join(str(error).split())
         say(f"irgen: {name} {'failed' if error else 'done'} ({place} of {len(chosen)})")
-    if files.write(folder / "README.md", index(folder).encode()):
+    if files.write(folder / "README.md", page(folder).encode()):
         outcome.changed.append("README.md")
     return outcome
 
 
-def _finished(names: Sequence[str], folder: Path, jobs: int) -> Iterator[tuple[str, Future[list[str]]]]:
+def _finished(
+    names: Sequence[str], folder: Path, work_on: Callable[[str, Path], list[str]], jobs: int
+) -> Iterator[tuple[str, Future[list[str]]]]:
     """Each system's work as it ends, done in separate processes."""
     workers = min(jobs if jobs > 0 else os.cpu_count() or 1, len(names))
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        started = {pool.submit(system, name, folder): name for name in names}
+        started = {pool.submit(work_on, name, folder): name for name in names}
         for work in as_completed(started):
             yield started[work], work
 

@@ -111,7 +111,7 @@ def locate(
     """
     from irgen.frontends import onnx, torch_live, torch_replay  # noqa: PLC0415 - loads torch
     from irgen.frontends.torch_lower import lower_with_tensors  # noqa: PLC0415
-    from irgen.reference import extract, pairing, precise  # noqa: PLC0415
+    from irgen.reference import coarse, extract, pairing, precise  # noqa: PLC0415
     from irgen.reference import precision as kinds  # noqa: PLC0415
     from irgen.reference.divergence import Search  # noqa: PLC0415
     from irgen.reference.runs import Output, array  # noqa: PLC0415
@@ -145,7 +145,8 @@ def locate(
     def values(nodes: Sequence[str], double: bool) -> list[Output]:
         wanted = [tensors[node] for node in nodes]
         if not double:
-            return [array(value) for value in torch_replay.values(record, case.inputs, wanted)]
+            with coarse.rounded(built.module, precision):
+                return [array(value) for value in torch_replay.values(record, case.inputs, wanted)]
         given = {k: v.double() if v.is_floating_point() else v for k, v in case.inputs.items()}
         with precise.in_double(built.module):
             return [array(value) for value in torch_replay.values(record, given, wanted)]

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from irgen import building
-from irgen.errors import InputError
+from irgen import building, zoo
+from irgen.errors import InputError, IrgenError
 from irgen.source import Built
 
 if TYPE_CHECKING:
@@ -43,11 +43,19 @@ def validate(
     exported, within `timeout` seconds. The result is true where both agree; `str()` of it is the table.
     Raises `irgen.IrgenError` where the source, the inputs or the file are wrong.
     """
-    name, built = building.built_of(
-        source, inputs, say, size="full" if full else "twin", trust_remote_code=trust_remote_code
-    )
+    size = "full" if full else "twin"
+    name, built = building.built_of(source, inputs, say, size=size, trust_remote_code=trust_remote_code)
     if onnx is not None:
-        return _pair(name, built, Path(onnx), seed, threads, say)
+        found = _pair(name, built, Path(onnx), seed, threads, say)
+    else:
+        found = _own(name, built, seed, threads, timeout, say)
+    if isinstance(source, str) and source in zoo.systems():
+        found.scale = size
+    return found
+
+
+def _own(name: str, built: Built, seed: int, threads: int, timeout: float | None, say: Say) -> Validation:
+    """A source and irgen's own export of it, with its mask as an input where it has one."""
     from irgen.reference.cases import with_optional  # noqa: PLC0415 - loads torch
 
     with tempfile.TemporaryDirectory(prefix="irgen-") as folder:
@@ -111,6 +119,7 @@ def _judged(
         _operators(model),
         file.stat().st_size,
     )
+    outcome.ir = _hash(built)
     outcome.parting = _parting(built, file, shown, outcome, say)
     return outcome
 
@@ -135,6 +144,18 @@ def _parting(built: Built, file: Path, shown: Sequence[Case], outcome: Validatio
     return parting.locate(
         built, file, case, matched, one.output, outcome.precision, optimised=row.optimised, say=say
     )
+
+
+def _hash(built: Built) -> str | None:
+    """The hash of what was run, as irgen traces it."""
+    from irgen import passes  # noqa: PLC0415
+    from irgen.frontends import torch_live  # noqa: PLC0415
+    from irgen.ir.hash import hash_graph  # noqa: PLC0415
+
+    try:
+        return hash_graph(passes.normalise(torch_live.capture(built.module, (), built.kwargs, axes=built.axes)))
+    except IrgenError:
+        return None
 
 
 def _operators(model: onnx.ModelProto) -> dict[str, int]:

@@ -16,19 +16,19 @@ PEAK = 8.0
 """The same for its largest single error, which varies more."""
 
 FLOORS: Mapping[str, float] = {
-    "float64": 32 * 2.0**-52,
-    "float32": 16 * 2.0**-23,
-    "bfloat16": 8 * 2.0**-7,
-    "float16": 8 * 2.0**-10,
-    "int8": 0.1,
+    "float64": 8 * 2.0**-52,
+    "float32": 8 * 2.0**-23,
+    "bfloat16": 2 * 2.0**-7,
+    "float16": 2 * 2.0**-10,
+    "int8": 2.0**-6,
 }
 """What every run in this precision is granted, as a part of the result's own size: some roundings, one after another.
-`int8` stands for files with quantised weights: 8 bits for the range of a matrix, over some layers."""
+`int8` stands for files with quantised weights, which often round activations to eight bits too."""
 
 UNSTABLE = 1e-2
 """Where PyTorch's own run is this far (relative) from float64, its result says nothing about another run."""
 
-PEAKS = 64.0
+PEAKS = 16.0
 """The floor of the largest error, in multiples of the floor of the mean: errors of single entries vary."""
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from irgen.errors import SourceError
-from irgen.reference import ports, precise, runs
+from irgen.reference import coarse, ports, precise, runs
 from irgen.reference.cases import REFUSALS, TRACED, Case
 from irgen.reference.outcome import Row
 from irgen.reference.runs import Outputs, Session, Slot
@@ -20,10 +20,11 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Truth:
-    """What PyTorch gives on one case: in the module's own precision, and in float64."""
+    """What PyTorch gives on one case: as it is, with its weights in the precision of the file, and in float64."""
 
     case: Case
     eager: Outputs
+    own: Outputs
     exact: Outputs
 
 
@@ -36,7 +37,9 @@ class Measured:
     notes: list[str] = field(default_factory=list[str])
 
 
-def truths(module: torch.nn.Module, cases: Sequence[Case], skipped: dict[str, str]) -> list[Truth]:
+def truths(
+    module: torch.nn.Module, cases: Sequence[Case], skipped: dict[str, str], precision: str = "float32"
+) -> list[Truth]:
     """PyTorch's results; a case that the module itself refuses goes to `skipped`. The traced one must run."""
     eager: dict[str, Outputs] = {}
     for case in cases:
@@ -46,12 +49,14 @@ def truths(module: torch.nn.Module, cases: Sequence[Case], skipped: dict[str, st
             if case.name == TRACED:
                 raise
             skipped[case.name] = f"the module itself refuses it: {_line(error)}"
+    shown = [case for case in cases if case.name in eager]
+    own = eager
+    if precision in coarse.ROUNDED:
+        with coarse.rounded(module, precision):
+            own = {case.name: runs.of_module(module, case.inputs) for case in shown}
     with precise.in_double(module):
-        return [
-            Truth(case, eager[case.name], runs.of_module(module, case.inputs, double=True))
-            for case in cases
-            if case.name in eager
-        ]
+        exact = {case.name: runs.of_module(module, case.inputs, double=True) for case in shown}
+    return [Truth(case, eager[case.name], own[case.name], exact[case.name]) for case in shown]
 
 
 def _line(error: Exception) -> str:
@@ -76,7 +81,7 @@ def measure(
     """
     found = Measured()
     say("running PyTorch")
-    true = truths(module, cases, found.skipped)
+    true = truths(module, cases, found.skipped, precision)
     for optimised in (False, True):
         say(f"running ONNX Runtime, optimisations {'on' if optimised else 'off'}")
         session = open_session(file, optimised=optimised, threads=threads)
@@ -133,7 +138,7 @@ def _row(
     partners, remarks = ports.outputs(given, truth.eager)
     notes += [remark for remark in remarks if remark not in notes]
     judged = tuple(
-        judge(ours, given[theirs], truth.eager[ours], truth.exact[ours], precision) for ours, theirs in partners.items()
+        judge(ours, given[theirs], truth.eager[ours], truth.own[ours], truth.exact[ours], precision) for ours, theirs in partners.items()
     )
     missing = tuple(name for name in truth.eager if name not in partners)
     return Row(name, optimised, shapes, judged, missing)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,6 +63,10 @@ class Validation:
     notes: list[str]
     operators: dict[str, int] = field(default_factory=dict[str, int])
     size: int = 0
+    scale: str = "given"
+    """Which of its sizes a built-in system had (`twin`, `full`); `given` for everything else."""
+    ir: str | None = None
+    """The hash of the canonical graph, None where it could not be traced."""
     parting: Any = None
     """Where the runs part (`irgen.parting.Parting`), where they do and both sides could be traced."""
 
@@ -99,3 +104,9 @@ class Validation:
         from irgen.reference import text  # noqa: PLC0415 - it reads this file
 
         return text.text(self)
+
+    def json(self) -> str:
+        """The record as JSON text (`irgen.reference/1`)."""
+        from irgen.reference import record  # noqa: PLC0415 - it reads this file
+
+        return json.dumps(record.record(self), indent=2, ensure_ascii=False) + "\n"

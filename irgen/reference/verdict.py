@@ -43,10 +43,11 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
     return min(verdicts, key=ORDER.index, default="agrees")
 
 
-def judge(name: str, onnx: Output, eager: Output, exact: Output, precision: str) -> Judged:
+def judge(name: str, onnx: Output, eager: Output, own: Output, exact: Output, precision: str) -> Judged:
     """The verdict on one result: shape and type first, then what is no number, then the numbers.
 
-    `eager` is PyTorch's result and `exact` its float64 run; `precision` that of the file (a key of `FLOORS`).
+    `eager` is PyTorch's result, `own` the same with weights rounded to the `precision` of the file (a key of
+    `FLOORS`), and `exact` its float64 run.
     """
     shape = tuple(onnx.values.shape)
 
@@ -59,7 +60,7 @@ def judge(name: str, onnx: Output, eager: Output, exact: Output, precision: str)
         return said("differs", f"its type is {onnx.dtype}, PyTorch's is {eager.dtype}")
     if not eager.floating:
         return _whole(said, onnx, eager)
-    return _numbers(said, onnx, eager, exact, precision)
+    return _numbers(said, onnx, eager, own, exact, precision)
 
 
 def _lower(onnx: str, eager: str) -> bool:
@@ -75,7 +76,7 @@ def _whole(said: Any, onnx: Output, eager: Output) -> Judged:
     return said("agrees", "every entry is equal")
 
 
-def _numbers(said: Any, onnx: Output, eager: Output, exact: Output, precision: str) -> Judged:
+def _numbers(said: Any, onnx: Output, eager: Output, rounded: Output, exact: Output, precision: str) -> Judged:
     ours, theirs = np.isfinite(onnx.values), np.isfinite(eager.values)
     odd = {"onnx": special(onnx.values), "eager": special(eager.values)}
     if not _same_special(onnx.values, eager.values):
@@ -83,9 +84,10 @@ def _numbers(said: Any, onnx: Output, eager: Output, exact: Output, precision: s
         wanted = ", ".join(f"{n} {what}" for what, n in odd["eager"].items())
         return said("differs", f"it holds {counts}; PyTorch's holds {wanted}, in other places", special=odd["onnx"])
     kept = ours & theirs & np.isfinite(exact.values)
-    if not kept.any():
+    if not (kept & np.isfinite(rounded.values)).any():
         return said("ambiguous", "PyTorch's own result holds no finite number: no evidence", special=odd["onnx"])
-    own = errors(eager.values, exact.values, kept)
+    kept &= np.isfinite(rounded.values)
+    own = errors(rounded.values, exact.values, kept)
     found = errors(onnx.values, exact.values, kept)
     allowed = bound(own, largest(exact.values, kept), precision)
     order = ranks(onnx.values, exact.values)
@@ -95,7 +97,7 @@ def _numbers(said: Any, onnx: Output, eager: Output, exact: Output, precision: s
     why = allowed.exceeded(found)
     if why is not None:
         return said("differs", why, **numbers)
-    if own.rmse > max(UNSTABLE, FLOORS[eager.dtype]) * own.rms:
+    if own.rmse > max(UNSTABLE, 8 * FLOORS[precision], FLOORS[eager.dtype]) * own.rms:
         part = own.rmse / own.rms if own.rms else 1.0
         return said("ambiguous", f"PyTorch's own run is {part:.0%} away from float64: no evidence", **numbers)
     if order is not None and order.top1 < 1:
