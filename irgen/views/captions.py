@@ -123,12 +123,18 @@ def _attention(part: Part, width: int | None, words: Words) -> Caption:
     more = words("window {n}", n=times(*integers(window))) if window else ""
     if reduction and reduction > 1:
         more = f"K, V ÷ {reduction}²"
+    slots = _count(facts.get("memory_slots"))
+    if slots:
+        more = words("{n} memory slot" if slots == 1 else "{n} memory slots", n=whole(slots))
     if not more:
         more = words(position) if position and position != "RoPE" else f"d={dim}" if dim else ""
     short = f"\n{words(SHORT[title])}" if title in SHORT else ""
     said = heads(facts, words)
     count = said.partition(" · ")[0]
-    options = [_join(said, more), _join(count, more) if window or reduction else said, more if window else said]
+    told = window or reduction or slots
+    options = [_join(said, more), _join(count, more) if told else said, more if window else said]
+    if slots:
+        options[1:] = [_join(count, words("{n} slots", n=whole(slots))), more]
     return Caption("attn", words(title) + short, "\n".join(dict.fromkeys(o for o in options if o)))
 
 
@@ -136,7 +142,11 @@ def _cross(part: Part, width: int | None, words: Words) -> Caption:
     del width
     title = "Gated cross-attention" if part.facts.get("gated") else "Cross-attention"
     dim = _count(part.facts.get("head_dim"))
-    return Caption("cross", words(title), _join(heads(part.facts, words), f"d={dim}" if dim else ""))
+    said = heads(part.facts, words)
+    levels = integers(part.facts.get("memory_layers"))
+    read = words("reads {n} layers", n=len(levels)) if levels else ""
+    options = [_join(said, read), read or _join(said, f"d={dim}" if dim else "")]
+    return Caption("cross", words(title), "\n".join(dict.fromkeys(options if read else options[1:])))
 
 
 def _feed_forward(part: Part, width: int | None, words: Words) -> Caption:

@@ -120,6 +120,11 @@ def attention(d: Detail) -> Piece:
         small = d.leaf("l", role, words("Latent"), d.path(d.width, rank))
         rows = [rows[0], Chain([small, Par(rows[1:])])]
         return Chain([d.port("x"), Par(rows, equal=False), *tail])
+    slots = d.fact("memory_slots")
+    if slots:
+        more = d.leaf("z", "embed", words("Slots"), f"{slots} K, V")
+        more.detached = True
+        rows.append(more)
     reduction = d.fact("kv_reduction") or 1
     if reduction > 1:
         fewer = d.leaf("l", "conv", words("Spatial reduction"), words("keys 1/{n}", n=f"{reduction}²"))
@@ -133,7 +138,8 @@ def _core_note(d: Detail, heads: int | None, kv: int | None) -> str:
         return words("{n} query heads share each KV head", n=heads // kv)
     mask = " + mask" if facts.get("mask") in ("causal", "sliding-window", "prefix", "custom") else ""
     bias = " + bias" if facts.get("position") in ("relative-bias", "alibi", "graph-bias") else ""
-    return f"softmax(QK^{{T}} / √d{bias}{mask}) V"
+    scores = "(QK^{T} + QR^{T})" if facts.get("position") == "relative-attention" else "QK^{T}"
+    return f"softmax({scores} / √d{bias}{mask}) V"
 
 
 def mixture(d: Detail) -> Piece:

@@ -18,12 +18,16 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`pattern` occurs `times` times in a row, then `rest` follows; `mixed` says that `rest` is not in order."""
+    """Behind `ahead`, `pattern` occurs `times` times in a row, then `rest` follows.
+
+    `mixed` says that `rest` is not in order.
+    """
 
     pattern: tuple[Run, ...]
     times: int
     rest: tuple[Run, ...]
     mixed: bool = False
+    ahead: tuple[Run, ...] = ()
 
 
 def sequence(stack: Stack) -> list[int]:
@@ -69,6 +73,12 @@ def plan(stack: Stack, most: int = 4) -> Plan:
         return Plan(runs(layers[:length]), times, runs(layers[times * length :], times * length))
     if len(whole) <= most or len(whole) == len(stack.blocks):
         return Plan((), 0, whole)
+    skipped = whole[0].count
+    length, times = period(layers[skipped:])
+    if times:
+        end = skipped + times * length
+        pattern = runs(layers[skipped : skipped + length], skipped)
+        return Plan(pattern, times, runs(layers[end:], end), ahead=whole[:1])
     gathered = tuple(
         Run(number, block.count, tuple(sorted(block.at))) for number, block in enumerate(stack.blocks) if block.at
     )

@@ -88,7 +88,8 @@ class StackView:
             name = "Layer pair" if [run.count for run in found.pattern] == [1, 1] else "Pattern"
             outer = Frame(self.prefix, Chain(inner), self.drawn.words(name), f"× {found.times}", pad=12, entry=20)
             rest = [self.fold(run, f"{self.prefix}.r{at}") for at, run in enumerate(found.rest)]
-            return [outer, *rest]
+            ahead = [self.fold(run, f"{self.prefix}.h{at}") for at, run in enumerate(found.ahead)]
+            return [*ahead, outer, *rest]
         return self._plain(found)
 
     def _plain(self, found: Plan) -> list[Piece]:
@@ -207,7 +208,7 @@ def _every(found: Plan) -> list[Run]:
     if not found.times:
         return list(found.rest)
     total: dict[int, Run] = {}
-    for run in (*found.pattern * found.times, *found.rest):
+    for run in (*found.ahead, *found.pattern * found.times, *found.rest):
         known = total.get(run.block)
         total[run.block] = Run(run.block, run.count + (known.count if known else 0), run.at)
     return list(total.values())

@@ -34,6 +34,13 @@ def test_dense_first_then_mixture_is_two_runs():
     assert told("abbbbb") == ([], 0, [(0, 1), (1, 5)])
 
 
+def test_a_pattern_may_begin_behind_layers_of_one_kind():
+    found = plan(stack("aaa" + "ba" * 4))
+    assert [(run.block, run.count) for run in found.ahead] == [(0, 3)]
+    assert told("aaa" + "ba" * 4) == ([(1, 1), (0, 1)], 4, [])
+    assert found.pattern[0].at == (3,)
+
+
 def test_layers_without_order_are_gathered():
     found = plan(stack("abacbbacabcab"))
     assert found.mixed
@@ -43,5 +50,6 @@ def test_layers_without_order_are_gathered():
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=40))
 def test_every_layer_is_counted_once(layers):
     found = plan(stack(layers))
-    count = sum(run.count for run in found.pattern) * found.times + sum(run.count for run in found.rest)
+    count = sum(run.count for run in found.pattern) * found.times
+    count += sum(run.count for run in (*found.ahead, *found.rest))
     assert count == len(layers)
