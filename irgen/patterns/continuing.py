@@ -68,10 +68,29 @@ def _joined_groups(analysis: Analysis, pieces: set[str], by_node: dict[str, Sum]
         return None
     [fork] = forks
     groups = [chain[: chain.index(fork)] for chain in chains if fork is not None]
+    if not all(_takes_some(analysis, by_node[group[-1]].root) for group in groups):
+        return None
     groups.sort(key=len, reverse=True)
     for before, after in pairwise(groups):
         by_node[after[-1]].before = before[0]
     return groups[-1][0]
+
+
+def join_groups(analysis: Analysis, by_node: dict[str, Sum]) -> None:
+    """Link the sums of groups of tokens that are joined behind the last layer, where no sum continues them."""
+    for name in analysis.order:
+        if analysis.op(name) == "concat" and analysis.is_data(name):
+            pieces, _ = pieces_of(analysis, name)
+            if len(pieces) > 1:
+                _joined_groups(analysis, pieces, by_node)
+
+
+def _takes_some(analysis: Analysis, name: str) -> bool:
+    """Whether a state is some of the tokens of another one."""
+    for at in analysis.walk(name, lambda node: node.op in NORMS):
+        if analysis.op(at) in {"slice", "gather", "gather_nd", "gather_elements"}:
+            return True
+    return False
 
 
 def _normed(analysis: Analysis, name: str, by_node: dict[str, Sum]) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 from irgen.match.analysis import HEAVY, NORMS, Analysis
 from irgen.match.trace import Trace
 from irgen.patterns.carried import carried
-from irgen.patterns.continuing import previous, sum_before
+from irgen.patterns.continuing import join_groups, previous, sum_before
 from irgen.patterns.sums import Sum, is_inner, terms_of
 
 _LONG_CHAIN = 4
@@ -31,6 +31,7 @@ def find_sums(analysis: Analysis, inside: frozenset[str] = frozenset()) -> list[
     for s in found:
         _part_streams(analysis, s, by_node)
         s.before = s.before or previous(analysis, s, by_node)
+    join_groups(analysis, by_node)
     return _without_nesting(analysis, found)
 
 
