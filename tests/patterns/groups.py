@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 WIDTH, HEADS, LAYERS = 48, 4, 2
 
@@ -19,7 +18,7 @@ class Attend(nn.Module):
     def forward(self, x: Tensor, memory: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
         memory = x if memory is None else memory
         q, k, v = (t.unflatten(-1, (HEADS, -1)).transpose(1, 2) for t in (self.q(x), self.k(memory), self.v(memory)))
-        return self.o(F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2).flatten(2))
+        return self.o(nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2).flatten(2))
 
 
 def channel() -> nn.Module:
@@ -70,7 +69,7 @@ class TwoWay(nn.Module):
 
 
 class Induced(nn.Module):
-    """A set that attends to induced points, which attend to it (Set Transformer, Lee et al. 2019, equations 8 and 9)."""
+    """A set that attends to induced points, which attend to it (Set Transformer, Lee et al. 2019, eq. 8 and 9)."""
 
     def __init__(self) -> None:
         super().__init__()
