@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from irgen.ir.architecture import Head, Part
 from irgen.ir.attrs import integer
 from irgen.ir.ops import MOVES
@@ -75,7 +77,10 @@ def fold_feed_forwards(analysis: Analysis, nodes: set[str], parts: list[tuple[st
 
 
 def _behind(analysis: Analysis, output: str, sums: set[str]) -> tuple[set[str], set[str]]:
-    """The hidden states between an output and the sums behind it."""
+    """The hidden states between an output and the sums behind it, and those sums.
+
+    What comes from elsewhere (a time step, a class that modulates the output) is no step between them.
+    """
     nodes: set[str] = set()
     reads: set[str] = set()
     stack = [output]
@@ -89,6 +94,12 @@ def _behind(analysis: Analysis, output: str, sums: set[str]) -> tuple[set[str], 
         if analysis.is_data(name) and analysis.op(name) not in {"input", "embedding"}:
             nodes.add(name)
             stack.extend(analysis.data(name))
+    if reads:
+        fed = set(reads)
+        for name in sorted(nodes, key=analysis.place.__getitem__):
+            if not analysis.live(name) or any(source in fed for source in analysis.inputs(name)):
+                fed.add(name)
+        nodes &= fed
     return nodes, reads
 
 
@@ -130,6 +141,14 @@ def _pooled(analysis: Analysis, nodes: set[str]) -> str:
     return "pooling" if any(p.kind == "pooling" for _, p in _parts(analysis, nodes)) else "none"
 
 
+def _rebuilds(shape: tuple[int, ...], given: tuple[int, ...]) -> bool:
+    """Whether an output has the elements of an input, or some values for each of its places (a denoiser)."""
+    if len(given) < 3 or shape[:1] != given[:1]:
+        return False
+    same = len(shape) == len(given) == 4 and shape[2:] == given[2:]
+    return math.prod(shape) == math.prod(given) or (same and given[1] > 3 and shape[1] % given[1] == 0)
+
+
 def _is_concatenated(analysis: Analysis, final: str, output: str) -> bool:
     """Whether the output puts the results of several contractions beside one another (a vocabulary in two parts)."""
     last = len(analysis[output].shape) - 1
@@ -155,6 +174,9 @@ def _kind(
 ) -> str:
     """What a head gives: tokens of a vocabulary, classes, a map, numbers, or a pooled state."""
     shape = analysis[output].shape
+    given = [analysis[n] for n in analysis.graph.inputs if analysis[n].is_float]
+    if any(_rebuilds(shape, node.shape) for node in given):
+        return "regression"
     sizes = {analysis[t].shape[0] for t in tables if analysis[t].shape}
     if len(shape) >= 4 and analysis.op(final).startswith("conv"):
         return "segmentation"
