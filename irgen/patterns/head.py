@@ -41,6 +41,9 @@ def find_head(analysis: Analysis, marks: list[str], tables: set[str]) -> tuple[H
         if not shape:
             continue
         width = shape[min(1, len(shape) - 1) if analysis.op(final).startswith("conv") else -1]
+        if _compares(analysis, final):
+            space = analysis[analysis[final].inputs[0]].shape[-1]
+            return Head("pooling", space, None, parts=[]), stem, nodes, [p for _, p in parts]
         kind = _kind(
             analysis, output, final, width, tied, tables, {analysis[s].shape[-1] for s in sums if analysis[s].shape}
         )
@@ -139,6 +142,13 @@ def _picks_one(analysis: Analysis, name: str) -> bool:
 def _pooled(analysis: Analysis, nodes: set[str]) -> str:
     """Without a contraction behind the last layer: pooled or nothing."""
     return "pooling" if any(p.kind == "pooling" for _, p in _parts(analysis, nodes)) else "none"
+
+
+def _compares(analysis: Analysis, final: str) -> bool:
+    """Whether a contraction compares pooled states with pooled states, of another tower or of other samples."""
+    node = analysis[final]
+    sides = node.inputs[:2]
+    return node.op in {"matmul", "einsum"} and len(node.shape) == 2 and all(analysis.live(side) for side in sides)
 
 
 def _rebuilds(shape: tuple[int, ...], given: tuple[int, ...]) -> bool:
