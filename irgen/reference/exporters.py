@@ -53,7 +53,7 @@ def run(built: Built, say: Say) -> Program:
     reasons: list[str] = []
     for name, exporter in EXPORTERS.items():
         try:
-            with quiet():
+            with quiet(), torch.no_grad():
                 model, traced = exporter(built, say)
         except OtherExporterError:
             continue

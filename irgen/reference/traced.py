@@ -62,7 +62,8 @@ def _placeholders(program: ExportedProgram) -> dict[str, tuple[Any, ...]]:
     out: dict[str, tuple[Any, ...]] = {}
     for node in program.graph.nodes:
         if node.op == "placeholder" and node.name in names and isinstance(node.meta.get("val"), torch.Tensor):
-            out[node.name] = tuple(node.meta["val"].shape)
+            sizes = node.meta["val"].shape
+            out[node.name] = tuple(int(str(size)) if str(size).isdigit() else size for size in sizes)
     return out
 
 
@@ -88,43 +89,60 @@ def _rolled(built: Built, found: Traced, symbol: str, place: tuple[str, int], tr
     name, axis = place
     first = int(built.kwargs[name].shape[axis])
     second = int(built.resized[0][name].shape[axis]) if built.resized else first + 3
-    say(f"tracing {built.title} with another {symbol}")
-    other = _functional(_trace(trace, at(built, symbol, second), dynamic_shapes(built, but=symbol)))
+    reasons: list[NotALoopError] = []
+    for sizes in (SMALL, (first, second)):
+        if sizes is SMALL and first < SMALL[1]:
+            continue
+        try:
+            made = _at_sizes(built, symbol, place, sizes, trace, say)
+        except NotALoopError as error:
+            reasons.append(error)
+            continue
+        say(f"tracing {built.title} with its loops")
+        try:
+            program = by_torch(made.module, dict(built.kwargs), dynamic_shapes(built))
+        except Exception as error:
+            raise NotALoopError(f"the loops cannot be traced: {first_line(error)}") from error
+        if symbol in baked(program, built):
+            raise NotALoopError(f"it stays {first} in what the loops are written with")
+        return Traced(program, found.loops + made.loops, found.warnings)
+    raise reasons[-1]
+
+
+SMALL = (7, 10)
+"""Sizes to trace at first: every step of a loop that is unrolled costs time."""
+
+
+def _at_sizes(
+    built: Built, symbol: str, place: tuple[str, int], sizes: tuple[int, int], trace: Trace, say: Say
+) -> Rolled:
+    """The programs at two sizes of an axis as one, which gives what the module gives at a third."""
+    programs: list[ExportedProgram] = []
+    for size in sizes:
+        say(f"tracing {built.title} with {symbol} {size}")
+        try:
+            programs.append(trace(at(built, symbol, size), dynamic_shapes(built, but=symbol)))
+        except Exception as error:
+            raise NotALoopError(f"the module cannot be traced at {size}: {first_line(error)}") from error
+    if any(map(_writes, programs)):
+        programs = [program.run_decompositions({}) for program in programs]
     say(f"rolling up the loops of {built.title}")
-    try:
-        made = roll(_functional(found.program), other, (first, second), name, axis)
-    except NotALoopError:
-        one = _functional(_trace(trace, dict(built.kwargs), dynamic_shapes(built, but=symbol)))
-        other = _functional(_trace(trace, at(built, symbol, second), dynamic_shapes(built, but=symbol)))
-        made = roll(one, other, (first, second), name, axis)
-    _check(built, made, symbol, (first, second))
-    say(f"tracing {built.title} with its loops")
-    try:
-        program = by_torch(made.module, dict(built.kwargs), dynamic_shapes(built))
-    except Exception as error:
-        raise NotALoopError(f"the loops cannot be traced: {first_line(error)}") from error
-    still = baked(program, built)
-    if symbol in still:
-        raise NotALoopError(f"it stays {first} in what the loops are written with")
-    return Traced(program, found.loops + made.loops, found.warnings)
+    one, other = (program.module(check_guards=False) for program in programs)
+    made = roll(one, other, sizes, *place)
+    _check(built, made, symbol, sizes)
+    return made
+
+
+def _writes(program: ExportedProgram) -> bool:
+    """Whether a program writes into tensors, so that it has to be made functional."""
+    schemas = [getattr(node.target, "_schema", None) for node in program.graph.nodes]
+    return any(schema is not None and schema.is_mutable for schema in schemas)
 
 
 def by_torch(module: torch.nn.Module, kwargs: dict[str, Any], shapes: dict[str, Any]) -> ExportedProgram:
     """A program of any module, by torch itself."""
     with torch.no_grad():
         return torch.export.export(module, (), kwargs, dynamic_shapes=shapes, strict=False)
-
-
-def _trace(trace: Trace, kwargs: dict[str, Any], shapes: dict[str, Any]) -> ExportedProgram:
-    try:
-        return trace(kwargs, shapes)
-    except Exception as error:
-        raise NotALoopError(f"the module cannot be traced at another size: {first_line(error)}") from error
-
-
-def _functional(program: ExportedProgram) -> torch.fx.GraphModule:
-    module: Any = program.run_decompositions({}).module(check_guards=False)
-    return module
 
 
 def at(built: Built, symbol: str, size: int) -> dict[str, Any]:
@@ -141,7 +159,9 @@ def _check(built: Built, made: Rolled, symbol: str, sizes: tuple[int, int]) -> N
     """Compare the rolled up program with the module at a size at which neither was traced."""
     if any(p.is_meta for p in built.module.parameters()):
         return
-    third = max(2, sizes[0] - 4) if sizes[0] > 6 else sum(sizes)
+    name, axis = next((n, axes.index(symbol)) for n, axes in built.axes.items() if symbol in axes)
+    given_size = int(built.kwargs[name].shape[axis])
+    third = given_size if given_size not in sizes else max(2, sizes[0] - 4)
     kwargs = at(built, symbol, third)
     with torch.no_grad():
         wanted = tensors(built.module(**kwargs))

@@ -36,6 +36,7 @@ def tidy(graph: Graph) -> None:
     for node in graph.nodes:
         if node.op != "call_function":
             continue
+        _spell_out(node)
         instead = _same_as(node)
         if instead is not None:
             node.replace_all_uses_with(instead)
@@ -55,6 +56,15 @@ def _same_as(node: Node) -> Node | None:
     if node.target is ATEN.select.int:
         return _written(node)
     return None
+
+
+def _spell_out(node: Node) -> None:
+    """Write the ends of a slice as numbers: tracing leaves them out where a size has a symbol."""
+    first = {ATEN.slice.Tensor: 1, ATEN.slice_scatter.default: 2}.get(node.target)
+    if first is not None and len(node.args) > first + 1:
+        axis, start, end, *step = (*node.args[first:], *(0, None, None)[len(node.args) - first :])
+        ends = (0 if start is None else start, (1 << 63) - 1 if end is None else end)
+        node.args = (*node.args[:first], axis, *ends, *step)
 
 
 def _written(node: Node) -> Node | None:
