@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from irgen.frontends.onnx_call import Call, Lowering, NotFolded
+from irgen.frontends.onnx_supposed import FINDING, supposed
 from irgen.frontends.onnx_values import Numbers
 from irgen.ir.graph import Array
 from irgen.ir.ops import MOVES
@@ -186,6 +187,8 @@ def _top_k(c: Call) -> list[str]:
 def _nonzero(c: Call) -> str:
     rank = len(c.shape())
     value = c.known(0)
+    if value is None and (value := supposed(c.b.graph, c.x)) is not None and FINDING not in c.sweep.source.findings:
+        c.sweep.source.findings.append(FINDING)
     count = -1 if value is None else int(np.count_nonzero(value))
     rows = c.b.add("nonzero", (c.x,), TensorType("int64", (count, rank)))
     return c.b.transpose(rows, (1, 0))

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from irgen.frontends.onnx_values import repeats
+from irgen.frontends.fixed import repeats
 from irgen.ir.graph import Array, Graph, Node
 from irgen.ir.ops import ELEMENTWISE, MOVES
 
@@ -19,12 +19,14 @@ Values = Callable[[str], Array | None]
 Use = tuple[str, int]  # (reader, port)
 
 _STEPS = 12  # operators between a vector and the product that tells whose it is
+_TELLING = 64  # numbers that are not equal by chance
+_LOOKALIKES = 8  # matrices that begin alike and are compared in full (wiped weights all do)
 _THROUGH = ELEMENTWISE | MOVES | {"softmax"}
 _PRODUCTS = {"linear", "matmul", "conv", "conv_transposed", "einsum", "grouped_linear"}
 
 
 def retied(graph: Graph, values: Values) -> Graph:
-    """A matrix that repeats an embedding table, upright or transposed, is that table."""
+    """A matrix that repeats a table (upright or transposed) or another matrix is that one."""
     read = [node.inputs[0] for node in graph if node.op in ("embedding", "gather")]
     tables = [name for name in read if _is_matrix(graph, name)]
     heads = {
@@ -47,7 +49,25 @@ def retied(graph: Graph, values: Values) -> Graph:
                 if view.shape == shape and _equal(first, view):
                     same[head] = (table, turned)
                     break
+    same |= _copies([name for name in graph.nodes if name in heads and name not in same], values)
     return _replaced(graph, same) if same else graph
+
+
+def _copies(matrices: list[str], values: Values) -> dict[str, tuple[str, bool]]:
+    """Matrices that a later use was given a copy of (two streams, layers that share weights), each with the first."""
+    known: dict[tuple[object, ...], list[str]] = {}
+    same: dict[str, tuple[str, bool]] = {}
+    for name in matrices:
+        value = values(name)
+        if value is None or value.size < _TELLING:
+            continue
+        looks = known.setdefault((value.shape, value.dtype.name, value[0, :8].tobytes()), [])
+        first = next((one for one in looks if (other := values(one)) is not None and _equal(other, value)), None)
+        if first is not None and not repeats(value):
+            same[name] = (first, False)
+        elif first is None and len(looks) < _LOOKALIKES:
+            looks.append(name)
+    return same
 
 
 def _is_matrix(graph: Graph, name: str) -> bool:

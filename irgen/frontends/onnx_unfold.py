@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from irgen.frontends.fixed import repeats
 from irgen.frontends.onnx_sharing import Values
-from irgen.frontends.onnx_values import repeats
 from irgen.ir.graph import Array, Attr, Graph, Node
 from irgen.ir.rules import Shape
 from irgen.ir.tensor import TensorType

@@ -150,11 +150,3 @@ def _external(tensor: TensorProto, shape: tuple[int, ...], folder: Path | None) 
         stored = np.memmap(file, np.uint16, "r", offset, shape)
         return (stored.astype(np.uint32) << 16).view(np.float32)
     return np.memmap(file, np.dtype(dtype).newbyteorder("<"), "r", offset, shape)
-
-
-def repeats(value: Array) -> bool:
-    """Whether a tensor is one number, repeated."""
-    if not value.size:
-        return True
-    line = value.reshape(-1)
-    return bool(line[0] == line[-1]) and bool((line == line[0]).all())

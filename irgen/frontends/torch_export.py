@@ -37,7 +37,8 @@ def read(source: str | Path | ExportedProgram) -> Graph:
     axes = _axes(module, args, kwargs, flat, dims, names)
     resized: list[Inputs] = []
     if names:
-        other = [_resized(value, sizes) for value, sizes in zip(flat, dims, strict=True)]
+        grown = _grown(dims)
+        other = [_resized(value, sizes, grown) for value, sizes in zip(flat, dims, strict=True)]
         resized.append(tree_unflatten(other, spec))
     try:
         return capture(module, args, kwargs, resized=resized, axes=axes, frontend="torch-export")
@@ -159,15 +160,24 @@ def _known_values(environment: Any) -> dict[Any, Any]:
     return environment.var_to_val if newer is None else newer
 
 
-def _resized(value: Any, sizes: Dims) -> Any:
+def _grown(dims: list[Dims]) -> dict[Any, int]:
+    """Another value for each symbol, the same wherever it stands (queries and keys of one mask)."""
+    grown: dict[Any, int] = {}
+    for sizes in dims:
+        for size in sizes:
+            if not isinstance(size, int):
+                known = _known_values(size.node.shape_env)
+                for symbol in sorted(size.node.expr.free_symbols, key=str):
+                    grown.setdefault(symbol, int(known.get(symbol, 3)) + 1 + 2 * len(grown))
+    return grown
+
+
+def _resized(value: Any, sizes: Dims, grown: dict[Any, int]) -> Any:
     """The same input with every symbol grown, its entries repeated."""
-    if not isinstance(value, torch.Tensor) or all(isinstance(n, int) for n in sizes):
+    if not isinstance(value, torch.Tensor):
         return value
     for axis, size in enumerate(sizes):
         if not isinstance(size, int):
-            expression = size.node.expr
-            known = _known_values(size.node.shape_env)
-            hints = {s: int(known.get(s, 3)) for s in expression.free_symbols}
-            grown = int(expression.subs({s: n + 1 + 2 * (i + axis) for i, (s, n) in enumerate(hints.items())}))
-            value = value.index_select(axis, torch.arange(grown) % value.shape[axis])
+            length = int(size.node.expr.subs(grown))
+            value = value.index_select(axis, torch.arange(length) % value.shape[axis])
     return value

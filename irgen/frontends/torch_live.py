@@ -14,6 +14,7 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from irgen.errors import CaptureError, InputError, IrgenError
+from irgen.frontends.fixed import TABLE_LIMIT, is_fixed, is_rows_of_one_length, repeats
 from irgen.frontends.torch_fake import Fakes
 from irgen.frontends.torch_generated import placed
 from irgen.frontends.torch_lower import lower
@@ -137,15 +138,23 @@ def _pass(
 
 
 def _owned(module: nn.Module, learned: Mapping[str, nn.Parameter]) -> dict[int, Leaf]:
-    """Parameters and buffers by id. A frozen table that has values beside learned parameters is a constant."""
+    """Parameters and buffers by id. A frozen parameter is a constant where its values are those of a fixed table."""
     owned: dict[int, Leaf] = {}
-    learns = any(p.requires_grad for p in learned.values())
     for name, tensor in learned.items():
-        table = learns and not tensor.requires_grad and not tensor.is_meta
-        owned[id(tensor)] = Leaf("const" if table else "param", name, tensor)
+        owned[id(tensor)] = Leaf("const" if _is_table(tensor) else "param", name, tensor)
     for name, tensor in module.named_buffers():
         owned.setdefault(id(tensor), Leaf("const", name, tensor))
     return owned
+
+
+def _is_table(parameter: torch.Tensor) -> bool:
+    """Whether a parameter was made and not learned: it is frozen and holds positions, waves or masks."""
+    if parameter.requires_grad or parameter.is_meta or not parameter.is_floating_point():
+        return False
+    if parameter.numel() > TABLE_LIMIT or parameter.dim() == 0:
+        return False
+    value = parameter.detach().float().numpy()
+    return not repeats(value) and (is_fixed(value) or is_rows_of_one_length(value))
 
 
 def _fake_inputs(named: Mapping[str, Any], recorder: Recorder, fakes: Fakes) -> dict[int, torch.Tensor]:

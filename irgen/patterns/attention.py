@@ -343,7 +343,7 @@ def _is_linear(bias: Floats) -> bool:
     if bias.ndim < 2 or bias.shape[-1] != bias.shape[-2]:
         return False
     square = np.abs(np.diff(bias, n=2, axis=-1)).reshape(-1, bias.shape[-2], bias.shape[-1] - 2)
-    at = np.arange(1, bias.shape[-1] - 1)
+    at: NDArray[np.int64] = np.arange(1, bias.shape[-1] - 1, dtype=np.int64)
     square[:, at, at - 1] = 0.0  # the bend at the query itself
     return bool(np.nanmax(square, initial=0.0) < limit) and bool(np.isfinite(square).any())
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from irgen.frontends.fixed import is_fixed
 from irgen.frontends.onnx_symbols import Symbol, named
-from irgen.frontends.onnx_tables import is_fixed, is_literal
+from irgen.frontends.onnx_tables import is_literal
 
 RNG = np.random.default_rng(1)
 AT = np.arange(16)[:, None] / 10.0 ** np.linspace(0, 2, 4)

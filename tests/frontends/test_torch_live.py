@@ -242,10 +242,16 @@ def test_buffers_on_meta_have_no_value_and_that_is_said() -> None:
     assert "constant running_mean is on meta: its values are not known" in graph.findings
 
 
-def test_frozen_table_is_a_constant_beside_learned_parameters() -> None:
+@pytest.mark.parametrize(
+    ("values", "learned"),
+    [(torch.arange(4.0), False), (torch.arange(4.0).exp(), False), (torch.tensor([0.3, -1.2, 0.7, 2.1]), True)],
+)
+def test_a_frozen_table_is_a_constant_where_its_values_show_that_nobody_learned_it(
+    values: torch.Tensor, learned: bool
+) -> None:
     module = Calls(lambda x, w, t: F.linear(x, w) + t, (4, 8), (4,))
-    module.w1.requires_grad_(False)
-    assert [n.shape for n in capture(module, (X,)) if n.op == "param"] == [(4, 8)]
+    module.w1.requires_grad_(False).copy_(values)
+    assert [n.shape for n in capture(module, (X,)) if n.op == "param"] == [(4, 8), (4,)][: 1 + learned]
 
 
 def test_nested_inputs_and_outputs_have_dotted_names() -> None:
