@@ -11,7 +11,7 @@ from irgen.ir.attrs import integers
 from irgen.ir.ops import MOVES
 from irgen.match.activations import NAMES
 from irgen.match.analysis import CONST, INDEX, NORMS, PARAM, Analysis
-from irgen.patterns.layers import norm_word
+from irgen.patterns.layers import part_norm
 from irgen.patterns.parameters import weight_size
 
 
@@ -207,7 +207,7 @@ def _parts(analysis: Analysis, nodes: set[str]) -> list[tuple[str, Part]]:
         node = analysis[name]
         part: Part | None = None
         if node.op in NORMS and analysis.is_data(name):
-            part = Part("norm", {"norm": norm_word(analysis, name)})
+            part = Part("norm", {"norm": part_norm(analysis, name)})
         elif node.op == "linear":
             part = Part(
                 "linear",

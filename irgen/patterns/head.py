@@ -12,7 +12,7 @@ from irgen.match.analysis import NORMS, Analysis
 from irgen.match.pattern import Branch
 from irgen.patterns.entry import convolution_facts
 from irgen.patterns.feed_forward import find_pairs
-from irgen.patterns.layers import norm_word
+from irgen.patterns.layers import part_norm
 from irgen.patterns.parameters import weight_size
 
 _CONTRACTIONS = frozenset({"linear", "conv", "conv_transposed", "matmul", "einsum"})
@@ -50,7 +50,7 @@ def find_head(analysis: Analysis, marks: list[str], tables: set[str]) -> tuple[H
         if _is_concatenated(analysis, final, output):
             width = analysis[output].shape[-1]
         if kind == "pooling":
-            return Head("pooling", width, None, parts=[]), stem, nodes, [p for _, p in parts]
+            return Head("pooling", width, None, parts=[p for _, p in parts]), stem, nodes, before
         return Head(kind, width, tied, parts=[p for _, p in parts]), stem, nodes, before
     return Head("none", None, None), None, set(), []
 
@@ -112,7 +112,7 @@ def _parts(analysis: Analysis, nodes: set[str]) -> list[tuple[str, Part]]:
         node = analysis[name]
         part: Part | None = None
         if node.op in NORMS:
-            part = Part("norm", {"norm": norm_word(analysis, name)})
+            part = Part("norm", {"norm": part_norm(analysis, name)})
         elif node.op == "linear":
             part = Part(
                 "linear",

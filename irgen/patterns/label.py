@@ -22,6 +22,7 @@ from irgen.patterns.parameters import weight_size
 from irgen.patterns.reads import connect
 from irgen.patterns.regions import build_regions
 from irgen.patterns.residual import find_sums
+from irgen.patterns.space import name_towers
 from irgen.patterns.stacks import (
     Run,
     assign_names,
@@ -58,6 +59,7 @@ def recognise(graph: Graph, patterns: list[Pattern]) -> tuple[list[Region], Arch
     runs = build_runs(analysis, sublayers)
     connect(analysis, runs)
     assign_roles(analysis, runs)
+    name_towers(analysis, runs)
     for run in runs:
         for s in run.sublayers:
             run.parts[s.sum.node] = _parts(analysis, s)
@@ -85,6 +87,10 @@ def recognise(graph: Graph, patterns: list[Pattern]) -> tuple[list[Region], Arch
     hand_back(analysis, runs, stacks)
     give_codes(runs, stacks)
     exits = _exits(analysis, runs, stacks)
+    if stem is not None:
+        exits |= _ends(
+            analysis, [run for run in runs if stem not in run.nodes], [s for s in stacks if s.name != head.reads]
+        )
     rest = (
         set[str]().union(*(behind_last_sum(analysis, o, set(marked))[0] for o in graph.outputs))
         if marked
@@ -160,6 +166,21 @@ def _exits(analysis: Analysis, runs: list[Run], stacks: list[Stack]) -> set[str]
                 stack.after = parts[1:] if _ends_in_norm(run) and parts and parts[0].kind == "norm" else parts
                 held |= nodes
                 break
+    return held
+
+
+def _ends(analysis: Analysis, runs: list[Run], stacks: list[Stack]) -> set[str]:
+    """Give stacks that lead to an output of their own, beside that of the head, the parts up to it."""
+    owner = {n: at for at, run in enumerate(runs) for n in run.nodes}
+    held: set[str] = set()
+    for output in analysis.graph.outputs:
+        nodes, reads = behind_last_sum(analysis, output, set(owner)) if analysis[output].is_float else (held, held)
+        ends = {owner[n] for n in reads}
+        if len(ends) != 1 or (at := ends.pop()) in {i for i, stack in enumerate(stacks) if stack.after}:
+            continue
+        parts = [p for _, p in parts_of(analysis, nodes)]
+        stacks[at].after = parts[1:] if _ends_in_norm(runs[at]) and parts and parts[0].kind == "norm" else parts
+        held |= nodes
     return held
 
 

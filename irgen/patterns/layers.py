@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from irgen.ir.architecture import Block, Part
 from irgen.ir.graph import Node
-from irgen.match.analysis import HEAVY, NORMS, Analysis
+from irgen.match.analysis import HEAVY, NORMS, PARAM, Analysis
 from irgen.match.pattern import Finding, Pattern
 from irgen.patterns.sums import Sum
 
@@ -60,6 +60,13 @@ def norm_word(analysis: Analysis, name: str) -> str:
     if node.op == "group_norm":
         return "instancenorm" if node.attrs.get("groups") == analysis[node.inputs[0]].shape[1] else "groupnorm"
     return NORM_WORDS.get(node.op, "none")
+
+
+def part_norm(analysis: Analysis, name: str) -> str:
+    """The word for a norm on the trunk: `l2` where vectors are left at length one, nothing learned behind it."""
+    gains = (u for u in analysis.users[name] if analysis.op(u) == "mul")
+    gained = any(analysis.cls[s] == PARAM and analysis[s].size > 1 for u in gains for s in analysis.inputs(u))
+    return "l2" if analysis.op(name) == "l2_norm" and not gained else norm_word(analysis, name)
 
 
 def carried_norms(analysis: Analysis, sums: list[Sum]) -> frozenset[str]:

@@ -14,7 +14,7 @@ from irgen.views.words import Words
 
 NORMS = {
     "layernorm": "LayerNorm", "rmsnorm": "RMSNorm", "batchnorm": "BatchNorm", "groupnorm": "GroupNorm",
-    "instancenorm": "InstanceNorm",
+    "instancenorm": "InstanceNorm", "l2": "L2 norm",
 }  # fmt: skip
 
 ACTIVATIONS = {

@@ -174,6 +174,7 @@ KOREAN: dict[str, str] = {
     "BatchNorm": "배치 정규화",
     "GroupNorm": "그룹 정규화",
     "InstanceNorm": "인스턴스 정규화",
+    "L2 norm": "L2 정규화",
     "Norm": "정규화",
     "Residual add": "잔차 합",
     "Sum": "합",

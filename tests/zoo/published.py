@@ -265,8 +265,8 @@ PUBLISHED: dict[str, dict[str, Any]] = {
         "family": "composite", "millions": 1200.8, "head": "pooling",
         "embeddings": ["tubelet", "token", "patch", "linear", "learned-position"],
         "stacks": [
-            ("encoder", 32, 1280), ("decoder", 24, 1024), ("encoder", 12, 768), ("encoder", 12, 384),
-            ("encoder", 12, 768), ("encoder", 6, 512),
+            ("tower", 32, 1280), ("tower", 24, 1024), ("tower", 12, 768), ("tower", 12, 384),
+            ("tower", 12, 768), ("tower", 6, 512),
         ],
         "sublayers": {
             "0.0.0": attention(16, 16, 80, "bidirectional"), "1.0.0": attention(16, 16, 64, "causal"),
