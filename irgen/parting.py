@@ -162,7 +162,7 @@ def locate(
     found = search.run(goal, value)
     regions, architecture = patterns.label(canonical)
     inside = {node for value, node in _nodes(names).items() if value in found.values}
-    ours = {region.label for region in _path(regions, found.node)}
+    ours = {region.label for region in _path(regions, found.node)[-1:]}
     surplus = [
         f"{region.id} ({region.label})"
         for region in _outermost(patterns.label(other)[0], inside & set(other.nodes))

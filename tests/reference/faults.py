@@ -11,10 +11,14 @@ from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 @dataclass(frozen=True)
 class Place:
-    """Where a fault was put: the module it stands in, and the labels of regions that may be named for it."""
+    """Where a fault was put: the module it stands in, and the labels of regions that may be named for it.
+
+    `whole`: the fault is a region too many.
+    """
 
     module: str
     labels: tuple[str, ...]
+    whole: bool = False
 
 
 Fault = Callable[[ModelProto, random.Random], Place | None]
@@ -275,7 +279,7 @@ def layer_twice(model: ModelProto, rng: random.Random) -> Place | None:
     at = 1 + max(i for i, node in enumerate(model.graph.node) if set(node.output) & own)
     for i, copy in enumerate(copies):
         model.graph.node.insert(at + i, copy)
-    return Place(name, ())
+    return Place(name, (), whole=True)
 
 
 def half_precision_overflow(model: ModelProto, rng: random.Random) -> Place | None:
