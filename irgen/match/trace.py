@@ -68,9 +68,9 @@ class Trace:
         """The inputs whose labels a node hands on; none at a source."""
         analysis = self.analysis
         node = analysis[name]
-        if name in self.fixed or name in self.roots or not self._carries(name):
+        if name in self.fixed or name in self.roots or not self._carries(name) or node.op == "pick":
             return []
-        if node.op in MOVES or node.op == "pick":
+        if node.op in MOVES:
             return [source for source in node.inputs if source]
         if node.op in _IDENTITIES:
             return [node.inputs[0]]

@@ -51,6 +51,22 @@ def is_dense(analysis: Analysis, region: Set[str], root: str | None) -> bool:
     return joint is not None and any(source == root or source not in region for source in analysis.data(joint))
 
 
+def skipped(analysis: Analysis, joint: str) -> set[str]:
+    """The operands of a joint from which another operand was computed through maps of another size.
+
+    These are the skips of a U-Net (Ronneberger et al. 2015, figure 1).
+    """
+    operands = analysis.data(joint)
+    found: set[str] = set()
+    for operand in operands:
+        for other in operands:
+            between = analysis.between(operand, [other]) if other != operand else set[str]()
+            convs = [n for n in between if analysis.op(n) in {"conv", "conv_transposed"}]
+            if any(1 < max(analysis[n].shape[2:]) != max(analysis[operand].shape[2:]) for n in convs):
+                found.add(operand)
+    return found
+
+
 def _own(analysis: Analysis, operand: str, region: Set[str]) -> set[str]:
     """The nodes of the region behind an operand, up to the last joint."""
     found: set[str] = set()

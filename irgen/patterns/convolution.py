@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from irgen.ir.architecture import Evidence, Fact
 from irgen.ir.graph import Attr
+from irgen.ir.ops import ELEMENTWISE, MOVES
 from irgen.match.analysis import Analysis
 from irgen.match.pattern import Branch, Finding, Pattern, Refusal
 from irgen.patterns.branching import is_dense, is_inception, joint_of
@@ -75,11 +76,29 @@ def prove(branch: Branch) -> list[Finding] | Refusal:
         facts["dense"] = True
     check = f"{len(convs)} convolutions, kernels {', '.join('×'.join(map(str, kernel_of(analysis, n))) for n in convs)}"
     nodes = set(branch.region - branch.claimed) if whole else set(convs)
+    nodes |= _conditions(analysis, nodes) if whole else set()
     return [
         Finding(
             "convolution", facts, nodes, {"x": branch.root or convs[0]}, [Evidence("convolution", check, tuple(own))]
         )
     ]
+
+
+def _conditions(analysis: Analysis, nodes: set[str]) -> set[str]:
+    """What nothing but these nodes reads and what does not come from the stream: projections of a time or a class."""
+    found: set[str] = set()
+    stack = [source for n in nodes for source in analysis.data(n) if source not in nodes]
+    while stack:
+        name = stack.pop()
+        if name in found or analysis.op(name) == "input" or any(u not in nodes | found for u in analysis.users[name]):
+            continue
+        if analysis.op(name) in _PROJECTING:
+            found.add(name)
+            stack.extend(analysis.data(name))
+    return found
+
+
+_PROJECTING = ELEMENTWISE | MOVES | {"linear"}
 
 
 def _shortcut(branch: Branch) -> set[str]:

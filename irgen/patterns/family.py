@@ -19,11 +19,13 @@ def family_of(analysis: Analysis, runs: list[Run], embeddings: list[Embedding]) 
         if ops & {"conv", "conv_transposed"}:
             return "convolutional"
         return "embedding" if embeddings or "embedding" in ops else "other"
-    if not kinds & (_ATTENTION | {"selective-scan", "linear-recurrence", "moe"}):
+    if not kinds & (_ATTENTION | {"mixer", "fourier", "selective-scan", "linear-recurrence", "moe"}):
         if "rnn" in kinds:
             return "recurrent"
         if "convolution" in kinds or "conv" in ops:
             return "convolutional"
+    if _is_convolutional(runs):
+        return "convolutional"
     towers = [run for run in runs if not run.reads and (run.entry.embeddings or run.entry.inputs)]
     if any(run.role == "tower" for run in runs):
         return "composite"
@@ -36,3 +38,11 @@ def family_of(analysis: Analysis, runs: list[Run], embeddings: list[Embedding]) 
     if decoders:
         return "decoder-only" if len(decoders) == len(runs) else "composite"
     return "encoder-only"
+
+
+def _is_convolutional(runs: list[Run]) -> bool:
+    """Whether a network begins and ends in convolutions, and has more of them than of attention between (a U-Net)."""
+    kinds = [[f.label for f, _ in s.found] for run in runs for s in run.sublayers]
+    ends = [{f.label for s in run.sublayers for f, _ in s.found} for run in (runs[0], runs[-1])]
+    attending = sum(bool(set(found) & _ATTENTION) for found in kinds)
+    return all(end == {"convolution"} for end in ends) and sum("convolution" in found for found in kinds) > attending

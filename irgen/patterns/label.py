@@ -28,6 +28,7 @@ from irgen.patterns.stacks import (
     assign_names,
     assign_roles,
     build_runs,
+    find_skips,
     give_codes,
     hand_back,
     links_of,
@@ -36,7 +37,7 @@ from irgen.patterns.stacks import (
     to_stack,
 )
 from irgen.patterns.sums import Sum
-from irgen.patterns.units import find_units
+from irgen.patterns.units import find_attentions, find_units
 
 _SILENT = frozenset(
     {"input", "param", "const", "arange", "full", "reshape", "transpose", "expand", "slice", "cast", "concat", "pick"}
@@ -53,8 +54,10 @@ def recognise(graph: Graph, patterns: list[Pattern]) -> tuple[list[Region], Arch
     attentions = {core.out: core for core in cores}
     known = Known(marks, attentions, carried_norms(analysis, sums))
     sublayers = [_sublayer(analysis, s, patterns, known) for s in sums]
-    if not cores and all(_is_spatial(s) for s in sublayers):
-        units = [_sublayer(analysis, s, patterns, known) for s in find_units(analysis, sums)]
+    if all(_is_spatial(s) for s in sublayers) and not (cores and sublayers):
+        found_units = find_units(analysis, sums)
+        found_units += find_attentions(analysis, cores, found_units)
+        units = [_sublayer(analysis, s, patterns, known) for s in found_units]
         sublayers = _with_units(analysis, sublayers, units)
     runs = build_runs(analysis, sublayers)
     connect(analysis, runs)
@@ -65,6 +68,7 @@ def recognise(graph: Graph, patterns: list[Pattern]) -> tuple[list[Region], Arch
             run.parts[s.sum.node] = _parts(analysis, s)
     runs = merge_codecs(runs)
     assign_names(runs)
+    skips = find_skips(analysis, runs)
     name_graph_embeddings(analysis, runs, cores)
     embeddings, reads = _embeddings(analysis, runs)
     loose = bare.find_tables(analysis) if not runs else dict[str, Embedding]()
@@ -115,7 +119,7 @@ def recognise(graph: Graph, patterns: list[Pattern]) -> tuple[list[Region], Arch
         outputs=_ports(graph, graph.outputs, graph.output_names),
         embeddings=embeddings,
         stacks=stacks,
-        links=[*links_of(analysis, runs), *pyramid_links(analysis, runs, graph.outputs)],
+        links=[*skips, *links_of(analysis, runs), *pyramid_links(analysis, runs, graph.outputs)],
         head=head,
         unknown=unknown,
         findings=list(graph.findings),
@@ -134,7 +138,7 @@ class Known:
 
 
 def _sublayer(analysis: Analysis, s: Sum, patterns: list[Pattern], known: Known) -> Sublayer:
-    inside = analysis.between(s.reads, s.leaves) | (s.region if not s.exits else set[str]())
+    inside = analysis.between(s.reads, s.leaves) if s.exits else s.region
     axis = len(analysis[s.leaves[0]].shape) - 1 if s.exits else s.axis
     trunk = None if s.exits else s.trunk
     branch = Branch(analysis, s.reads, s.leaves, inside, axis, trunk, known.marks, attentions=known.attentions)

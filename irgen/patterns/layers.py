@@ -22,6 +22,7 @@ NORM_WORDS: dict[str, str] = {
 }
 
 
+_ATTENTION = frozenset({"self-attention", "cross-attention"})
 _CARRYING = frozenset({"selective-scan", "linear-recurrence", "rnn"})
 """Mixers that carry a state along the tokens."""
 
@@ -177,15 +178,28 @@ def _nowhere(_: Node) -> bool:
 
 
 def _norm_at(analysis: Analysis, root: str) -> str | None:
-    """The norm whose output the stream is, where the stream is carried behind its norm."""
-    for name in analysis.walk(root, _nowhere):
+    """The norm whose output the stream is, where it is carried behind its norm (one for each group of tokens)."""
+    name = root
+    for name in analysis.walk(root, lambda node: node.op == "slice"):
         if analysis.op(name) in NORMS:
             return name
-    return None
+    groups = analysis.data(name) if analysis.op(name) == "concat" else []
+    norms = [_norm_at(analysis, group) for group in groups]
+    return norms[0] if norms and None not in norms else None
 
 
 def into_layers(sublayers: list[Sublayer]) -> list[list[Sublayer]]:
-    """Cut a chain of sublayers into layers: mixers, then the channel part."""
+    """Cut a chain of sublayers into layers: mixers, then the channel part.
+
+    Attention without a residual belongs to the layer whose states ask (Luong et al. 2015, section 3).
+    """
+    asking = [i for i, s in enumerate(sublayers) if i and not s.sum.residual and set(s.kinds) <= _ATTENTION]
+    if asking:
+        layers = into_layers([s for i, s in enumerate(sublayers) if i not in asking])
+        for i in asking:
+            layer = next(layer for layer in layers if sublayers[i - 1] in layer)
+            layer.append(sublayers[i])
+        return layers
     channel = [s.transforms for s in sublayers]
     if not any(channel) or all(s.transforms and not s.mixes for s in sublayers):
         return _by_period(sublayers)

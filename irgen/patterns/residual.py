@@ -6,6 +6,7 @@ import numpy as np
 
 from irgen.match.analysis import HEAVY, NORMS, Analysis
 from irgen.match.trace import Trace
+from irgen.patterns.axes import settle
 from irgen.patterns.carried import carried
 from irgen.patterns.continuing import join_groups, previous, sum_before
 from irgen.patterns.sums import Sum, is_inner, terms_of
@@ -27,6 +28,7 @@ def find_sums(analysis: Analysis, inside: frozenset[str] = frozenset()) -> list[
     for s in found:
         s.axis = _feature_axis(analysis, s)
         s.shape = analysis[s.node].shape
+    settle(analysis, found)
     _couple(analysis, found, by_node)
     for s in found:
         _part_streams(analysis, s, by_node)

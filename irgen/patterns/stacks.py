@@ -6,10 +6,13 @@ from dataclasses import dataclass, field, replace
 
 from irgen.ir.architecture import Block, Link, Part, Stack
 from irgen.match.analysis import Analysis
+from irgen.patterns.branching import joins_channels, skipped
 from irgen.patterns.entry import Entry, entry
 from irgen.patterns.head import fold_feed_forwards
 from irgen.patterns.layers import Sublayer, into_blocks, into_layers
 from irgen.patterns.parameters import weights_of
+
+_CONVOLUTIONAL = frozenset({"convolution", "unknown", "pooling"})
 
 
 @dataclass(slots=True)
@@ -94,8 +97,8 @@ def _continues(source: list[Sublayer], chain: list[Sublayer], before: Entry) -> 
 def _is_detail(analysis: Analysis, chain: list[Sublayer], chains: list[list[Sublayer]]) -> bool:
     """Whether a sum is no layer of its own.
 
-    It is none where it is a convolution that gives positions to a stack of another kind behind it, or a channel part
-    behind a pool of all tokens.
+    It is none where it is a convolution that gives positions to a stack of another kind behind it, a channel part
+    behind a pool of all tokens, or one beside a projected skip that leads into or out of layers with mixers.
     """
     if len(chain) > 1 or len(chains) == 1:
         return False
@@ -104,13 +107,21 @@ def _is_detail(analysis: Analysis, chain: list[Sublayer], chains: list[list[Subl
     if only.kinds == ("convolution",):
         same = [c for c in others if c[0].sum.width == only.sum.width and c[0].sum.tokens == only.sum.tokens]
         return any(len(c) > 1 and not any("convolution" in s.kinds for s in c) for c in same)
+    if only.sum.projected and not only.mixes:
+        return any(s.mixes for c in others for s in c)
     alone = only.sum.tokens == analysis[only.sum.node].shape[0]
     return alone and not only.mixes and any(c[0].sum.tokens > only.sum.tokens for c in others)
 
 
 def _without_stem(chain: list[Sublayer]) -> list[Sublayer]:
-    """A chain without a single convolution in front of layers that have none (a convolutional position embedding)."""
+    """A chain without what leads into its layers.
+
+    That is a single convolution in front of layers that have none (a convolutional position embedding), or a channel
+    part beside a projected skip in front of layers with mixers.
+    """
     first = chain[0].kinds
+    if chain[0].sum.projected and not chain[0].mixes and any(s.mixes for s in chain[1:]):
+        return chain[1:]
     if first == ("convolution",) and len(chain) > 2 and not any("convolution" in s.kinds for s in chain[1:]):
         return chain[1:]
     return chain
@@ -189,12 +200,12 @@ def _role(analysis: Analysis, run: Run, runs: list[Run], feeds: set[int]) -> str
         return "tower"
     if causal or crosses or kinds & {"selective-scan", "linear-recurrence"}:
         return "decoder"
-    if kinds <= {"convolution", "unknown", "pooling"} and any("self-attention" in _kinds(r) for r in _behind(run)):
-        return "head"
-    if kinds <= {"convolution", "rnn", "unknown"} and any("self-attention" in _kinds(r) for r in runs):
-        feeding = any(run in _behind(r) for r in runs if "self-attention" in _kinds(r))
-        if not feeding:
-            return "codec"
+    attending = [r for r in runs if "self-attention" in _kinds(r)]
+    behind = _behind(run)
+    if kinds <= _CONVOLUTIONAL and any(r in behind for r in attending):
+        return "stage" if any(_kinds(r) <= _CONVOLUTIONAL for r in behind) else "head"
+    if kinds <= {"convolution", "rnn", "unknown"} and attending and not any(run in _behind(r) for r in attending):
+        return "codec"
     neighbours = [r for r in runs if r is not run and (_follows(r, run) or _follows(run, r))]
     if any(_resized(run, other) for other in neighbours) or kinds <= {"convolution", "unknown", "pooling"}:
         return "stage"
@@ -285,16 +296,56 @@ def _shares(analysis: Analysis, run: Run) -> bool:
     return bool(matrices) and matrices <= set(second)
 
 
+def find_skips(analysis: Analysis, runs: list[Run]) -> list[Link]:
+    """Links over the lower levels of a U: a stage put beside a far later one. They are no succession."""
+    links: list[Link] = []
+    for joint in (n for n in analysis.order if joins_channels(analysis, n)):
+        place = analysis.place[joint]
+        for operand in sorted(skipped(analysis, joint), key=analysis.place.__getitem__):
+            sources = [r for r in runs if any(analysis.reaches(n, operand) for n in r.nodes) or operand in r.region]
+            targets = [
+                r for r in runs if any(analysis.place[n] > place and analysis.reaches(joint, n) for n in r.nodes)
+            ]
+            if not sources or not targets:
+                continue
+            source = max(sources, key=lambda r: min(analysis.place[n] for n in r.nodes))
+            target = min(targets, key=lambda r: min(analysis.place[n] for n in r.nodes if analysis.place[n] > place))
+            link = Link(source.name, target.name, "skip")
+            if source is not target and link not in links:
+                links.append(link)
+                target.reads = [r for r in target.reads if r is not source] or target.reads
+    return links
+
+
 def links_of(analysis: Analysis, runs: list[Run]) -> list[Link]:
-    """Cross-attention and fusion links between runs."""
+    """Cross-attention and fusion links between runs, and the states that recurrent layers hand on."""
     links: list[Link] = []
     for run in runs:
         for memory in run.memories:
             links.append(Link(memory.name, run.name, "cross-attention"))
+        links += [Link(source.name, run.name, "state") for source in _states(analysis, run, runs)]
         if len(run.reads) > 1 or (run.reads and run.entry.joins and (run.entry.embeddings or run.entry.inputs)):
             for source in run.reads:
                 links.append(Link(source.name, run.name, _fusion(analysis, run)))
     return links
+
+
+def _states(analysis: Analysis, run: Run, runs: list[Run]) -> list[Run]:
+    """The runs in whose last state a recurrent layer of a run starts (Sutskever et al. 2014, section 2)."""
+    found: dict[int, Run] = {}
+    for s in run.sublayers:
+        node = analysis[s.sum.node]
+        states = node.attrs.get("states", 0) if node.op == "rnn" else 0
+        given = [n for n in node.inputs[len(node.inputs) - int(str(states)) :] if n] if states else []
+        behind = [
+            (analysis.place[n], other)
+            for other in runs if other is not run
+            for n in other.nodes if any(analysis.reaches(n, state) for state in given)
+        ]  # fmt: skip
+        if behind:
+            last = max(behind, key=lambda pair: pair[0])[1]
+            found[id(last)] = last
+    return list(found.values())
 
 
 def _fusion(analysis: Analysis, run: Run) -> str:
@@ -335,7 +386,19 @@ def give_codes(runs: list[Run], stacks: list[Stack]) -> None:
 
 
 def pyramid_links(analysis: Analysis, runs: list[Run], outputs: list[str]) -> list[Link]:
-    """Links from the stages of a pyramid to a head that reads more than one of them."""
+    """Links from the stages of a pyramid to a head that reads more than one of them.
+
+    Outputs that are no maps (classes told on the side, states) are no pyramid together, only where one reads several.
+    """
+    maps = [n for n in outputs if len(analysis[n].shape) > 3]
+    found: list[Link] = []
+    for read in (maps, *([n] for n in outputs if n not in maps)):
+        found.extend(link for link in _pyramid(analysis, runs, read) if link not in found)
+    return found
+
+
+def _pyramid(analysis: Analysis, runs: list[Run], outputs: list[str]) -> list[Link]:
+    """Links from the stages that outputs read, where these are stages of one succession and more than one."""
     marked = {n: run for run in runs for n in run.nodes}
     seen: set[str] = set()
     reads: set[str] = set()
@@ -348,6 +411,8 @@ def pyramid_links(analysis: Analysis, runs: list[Run], outputs: list[str]) -> li
             seen.add(name)
             stack.extend(analysis.data(name))
     stages = {id(marked[n]): marked[n] for n in reads if marked[n].role == "stage"}
+    last = max(stages.values(), key=lambda run: analysis.place[run.nodes[-1]], default=None)
+    stages = {key: run for key, run in stages.items() if run is last or (last and run in _behind(last))}
     if len(stages) < 2:
         return []
     return [Link(run.name, "head", "feature-pyramid") for run in runs if id(run) in stages]

@@ -9,10 +9,12 @@ what leads to other outputs than the deepest one (auxiliary classifiers) hangs b
 
 from __future__ import annotations
 
+from irgen.ir.attrs import integer
 from irgen.ir.ops import ELEMENTWISE
 from irgen.match.analysis import NORMS, Analysis
 from irgen.match.trace import feature_axis
-from irgen.patterns.branching import joins_channels, joint_of
+from irgen.patterns.branching import joins_channels, joint_of, skipped
+from irgen.patterns.cores import Core
 from irgen.patterns.loops import find_loops
 from irgen.patterns.residual import Sum
 from irgen.patterns.shapes import is_depthwise, is_pointwise
@@ -21,20 +23,48 @@ _FOLLOWS = ELEMENTWISE | NORMS | frozenset({"max_pool", "avg_pool", "pad", "pick
 """What may stand behind a unit inside its block."""
 
 _POOLS = frozenset({"max_pool", "avg_pool"})
-_UNITS = frozenset({"conv", "conv_transposed", "rnn"})
+_UNITS = frozenset({"conv", "conv_transposed"})
 
 
 def find_units(analysis: Analysis, sums: list[Sum]) -> list[Sum]:
     """Blocks outside the residual sums, in order, as sums without a residual."""
     held = set[str]().union(*(s.region for s in sums)) | {s.node for s in sums}
     loose = [n for n in analysis.order if n not in held and analysis.is_data(n) and analysis.op(n) != "input"]
-    units: list[Sum] = []
-    for component in _components(analysis, loose):
+    units = [_recurrent(analysis, n) for n in loose if analysis.op(n) == "rnn"]
+    held = set[str]().union(*(unit.region for unit in units))
+    for component in _components(analysis, [n for n in loose if n not in held]):
         if any(_is_unit(analysis, n) for n in component):
             units.extend(_spine(analysis, component))
         else:
             units.extend(find_loops(analysis, component))
-    return units
+    return sorted(units, key=lambda unit: analysis.place[unit.node])
+
+
+def find_attentions(analysis: Analysis, cores: list[Core], sums: list[Sum]) -> list[Sum]:
+    """Attention that no residual sum holds, as blocks without a residual from what asks to what it is answered."""
+    held = set[str]().union(*(s.region for s in sums))
+    blocks: list[Sum] = []
+    for core in cores:
+        asks = [s.branches[0] for s in sums if analysis.reaches(s.branches[0], core.q)]
+        if core.out in held or not asks:
+            continue
+        root = max(asks, key=analysis.place.__getitem__)
+        region = (analysis.between(root, [core.out]) | core.nodes) - held
+        block = Sum(core.out, root, core.out, [core.out], region, residual=False)
+        block.shape = analysis[core.out].shape
+        block.axis = len(block.shape) - 1
+        blocks.append(block)
+    return blocks
+
+
+def _recurrent(analysis: Analysis, name: str) -> Sum:
+    """A recurrent operator with its results."""
+    node = analysis[name]
+    results = sorted(analysis.users[name], key=lambda n: integer(analysis[n], "index"))
+    block = Sum(name, node.inputs[0], results[0], results[:1], {name, *results}, residual=False)
+    block.shape = node.shape
+    block.axis = len(block.shape) - 1
+    return block
 
 
 def _components(analysis: Analysis, nodes: list[str]) -> list[list[str]]:
@@ -60,7 +90,7 @@ def _components(analysis: Analysis, nodes: list[str]) -> list[list[str]]:
 def _spine(analysis: Analysis, component: list[str]) -> list[Sum]:
     """The blocks of connected nodes: those on the way to their deepest end, then those of towers that join it."""
     main = _deepest(analysis, component)
-    skips = {c: _skipped(analysis, c) for c in main if joins_channels(analysis, c)}
+    skips = {c: skipped(analysis, c) for c in main if joins_channels(analysis, c)}
     blocks, rest = _cut(analysis, main, skips)
     joined = _before_joint(analysis, rest)
     if joined and len(joined) < len(component):
@@ -80,19 +110,6 @@ def _deepest(analysis: Analysis, component: list[str]) -> list[str]:
     cones = [analysis.back(end, floor) & inside for end in ends]
     most = max(cones, key=lambda cone: sum(_is_unit(analysis, n) for n in cone))
     return [n for n in component if n in most]
-
-
-def _skipped(analysis: Analysis, joint: str) -> set[str]:
-    """The operands of a joint from which another operand was computed through maps of another size."""
-    operands = analysis.data(joint)
-    found: set[str] = set()
-    for operand in operands:
-        for other in operands:
-            between = analysis.between(operand, [other]) if other != operand else set[str]()
-            units = [n for n in between if _is_unit(analysis, n) and analysis.op(n) != "rnn"]
-            if any(analysis[n].shape[2:] != analysis[operand].shape[2:] for n in units):
-                found.add(operand)
-    return found
 
 
 def _before_joint(analysis: Analysis, rest: list[str]) -> list[str]:
@@ -139,10 +156,8 @@ def _last_user(analysis: Analysis, name: str, inside: set[str], skips: dict[str,
 
 
 def _is_unit(analysis: Analysis, name: str) -> bool:
-    """A convolution or recurrent cell; not one on a map of a single position (squeeze-and-excitation)."""
-    return analysis.op(name) in _UNITS and not (
-        analysis.op(name) != "rnn" and max(analysis[name].shape[2:], default=2) == 1
-    )
+    """A convolution; not one on a map of a single position (squeeze-and-excitation)."""
+    return analysis.op(name) in _UNITS and max(analysis[name].shape[2:], default=2) > 1
 
 
 def _complete(analysis: Analysis, pending: list[str], rest: list[str], skips: dict[str, set[str]]) -> bool:
@@ -198,12 +213,18 @@ def _behind_joints(nodes: list[str], skips: dict[str, set[str]]) -> list[str]:
 
 
 def _block(analysis: Analysis, nodes: list[str], skips: dict[str, set[str]]) -> Sum:
-    nodes = _behind_joints(nodes, skips)
+    nodes = _behind_projections(analysis, _behind_joints(nodes, skips))
     out = nodes[-1]
     sources = _sources(analysis, nodes)
     units = [n for n in nodes if _is_unit(analysis, n)]
     block = Sum(out, sources[0] if sources else nodes[0], out, [out], set(nodes), residual=False)
-    shaped = joint_of(analysis, nodes) or units[-1]
-    block.shape = analysis[shaped].shape
-    block.axis = feature_axis(analysis[units[-1]]) if analysis.op(units[-1]) != "rnn" else len(block.shape) - 1
+    block.shape = analysis[joint_of(analysis, nodes) or units[-1]].shape
+    block.axis = feature_axis(analysis[units[-1]])
     return block
+
+
+def _behind_projections(analysis: Analysis, nodes: list[str]) -> list[str]:
+    """The nodes behind the last projection or look-up in front of the first unit, which are what feeds the block."""
+    first = next(i for i, n in enumerate(nodes) if _is_unit(analysis, n))
+    feeding = [i for i, n in enumerate(nodes[:first]) if analysis.op(n) in {"linear", "embedding", "gather"}]
+    return nodes[feeding[-1] + 1 :] if feeding else nodes
