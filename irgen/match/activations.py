@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations
 
 import numpy as np
@@ -26,6 +26,8 @@ NAMES: dict[str, str] = {
 """The facts record's word for each canonical activation."""
 
 
+_FAR = 1e30
+"""A bound beyond this bounds nothing."""
 _MOST = 3
 """Factors of a gating product that is told from its regrouped form."""
 
@@ -58,6 +60,25 @@ class Activation:
 
 def activation_of(analysis: Analysis, z: str, sources: list[str]) -> Activation | None:
     """The nonlinearity by which `z` comes from the contractions `sources`, or None if there is none."""
+    found = _between(analysis, z, sources)
+    bounds = _said_bounds(analysis, z, sources) if found is not None else ""
+    return replace(found, check=found.check + bounds) if found is not None and bounds else found
+
+
+def _said_bounds(analysis: Analysis, z: str, sources: list[str]) -> str:
+    """The bounds of the clips on the way, in words."""
+    floor = min((analysis.place[s] for s in sources), default=0)
+    clips = [analysis[n] for n in analysis.back(z, floor) if _bounds(analysis[n]) and analysis.is_data(n)]
+    ends = sorted({f"{side} {node.attrs[side]:g}" for node in clips for side in ("max", "min") if _is_end(node, side)})
+    return f"; clipped to {', '.join(ends)} on the way" if ends else ""
+
+
+def _is_end(node: Node, side: str) -> bool:
+    end = node.attrs.get(side)
+    return isinstance(end, (int, float)) and abs(end) < _FAR
+
+
+def _between(analysis: Analysis, z: str, sources: list[str]) -> Activation | None:
     node = _bare(analysis, z)
     while (own := _unweighed(analysis, node, sources)) is not None:
         node = _bare(analysis, own)
@@ -72,7 +93,8 @@ def activation_of(analysis: Analysis, z: str, sources: list[str]) -> Activation 
         acts = [_inner_activation(analysis, side) for side in data]
         named = [a for a in acts if a is not None]
         other = next((side for side, act in zip(data, acts, strict=True) if act is None), None)
-        if len(named) == 1 and other is not None and not _bent(analysis, other, sources):
+        gates = other is not None and _sides(analysis, node.id, sources)
+        if len(named) == 1 and other is not None and gates and not _bent(analysis, other, sources):
             return Activation(NAMES[named[0]], True, f"{named[0]} of one projection multiplies another")
     return _by_values(analysis, z, sources) or _unnamed(analysis, z, sources)
 
@@ -154,10 +176,10 @@ def _by_values(analysis: Analysis, z: str, sources: list[str]) -> Activation | N
                 return Activation(word, False, f"{z} = {word}({name}) on probe values")
     for (one, a), (two, b) in permutations(hidden.items(), 2):
         for word, function in REFERENCE.items():
-            if _equal(target, function(a) * b):
+            if not _equal(a, b) and _equal(target, function(a) * b):
                 return Activation(word, True, f"{z} = {word}({one}) · {two} on probe values")
     for (one, a), (two, b) in permutations(hidden.items(), 2):
-        if _equal(target, a * b):
+        if not _equal(a, b) and _equal(target, a * b):
             return Activation("identity", True, f"{z} = {one} · {two} on probe values")
     return None
 
@@ -207,4 +229,29 @@ def _unnamed(analysis: Analysis, z: str, sources: list[str]) -> Activation | Non
     products = [n for n in between if analysis.op(n) == "mul" and len(analysis.data(n)) == 2]
     if not bent and not products:
         return None
-    return Activation(None, bool(products), "an elementwise nonlinearity that no reference function equals")
+    gated = any(_sides(analysis, n, sources) for n in products)
+    return Activation(None, gated, "an elementwise nonlinearity that no reference function equals")
+
+
+def _sides(analysis: Analysis, product: str, sources: list[str]) -> bool:
+    """Whether the operands of a product come from different features: a projection times itself is no gate."""
+    one, two = (_views(analysis, side, sources) for side in analysis.data(product)[:2])
+    return not (one <= two or two <= one)
+
+
+def _views(analysis: Analysis, name: str, sources: list[str]) -> frozenset[str]:
+    """What an elementwise function takes: the sources, or the views of them, at which the walk back ends."""
+    found: set[str] = set()
+    seen: set[str] = set()
+    stack = [name]
+    while stack:
+        top = stack.pop()
+        if top in seen:
+            continue
+        seen.add(top)
+        node = analysis[top]
+        if top in sources or node.op in {"slice", "gather", "pick"}:
+            found.add(top)
+        elif analysis.is_data(top):
+            stack.extend(analysis.data(top))
+    return frozenset(found)

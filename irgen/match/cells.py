@@ -78,7 +78,7 @@ def _cell(analysis: Analysis, family: list[list[Weighted]]) -> Cell | None:
         return None
     hidden = analysis[state].shape[-1]
     before = _state(analysis, first.x, earlier)
-    body = analysis.between(first.node, [state]) | {w.node for w in now}
+    body = {w.node for w in now}.union(*(analysis.between(w.node, [state]) for w in now))
     carried = _carried(analysis, body, earlier, {w.node for w in now})
     gates = sum(w.fan_out for w in now) / hidden
     variant, check = _named(analysis, state, before, carried, gates)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from irgen.match.analysis import NORMS, Analysis
-from irgen.match.fold import carried_shape
+from irgen.ir.ops import MOVES
+from irgen.match.analysis import ACTIVATIONS, NORMS, Analysis
+from irgen.match.fold import carried_shape, chain_lengths
 from irgen.match.memory import MIXERS, SHORTEST, SMALLEST, Mixing, cone_of
 from irgen.match.pattern import Branch
-from irgen.match.recurrence import NOT_CAUSAL, Recurrence, examine
+from irgen.match.recurrence import NOT_ADDITIVE, NOT_CAUSAL, Recurrence, examine
 from irgen.match.weighted import weighted
 
 _DIRECTIONS = 3
@@ -60,9 +61,15 @@ class _Asked:
 
 def _accumulates(analysis: Analysis, name: str) -> bool:
     """Whether a node can carry a state: a running sum, a scan, or a product of two hidden states."""
-    if analysis.op(name) in {"cumsum", "cumprod", "logcumsumexp", "scan", "loop", "rnn"}:
+    if analysis.op(name) in {"cumsum", "cumprod", "logcumsumexp", "scan", "loop", "rnn", "fft"}:
         return True
     return analysis.op(name) in {"mul", "matmul", "einsum", "linear"} and len(set(analysis.data(name))) > 1
+
+
+def _adds_up(analysis: Analysis, nodes: list[str]) -> bool:
+    """Whether results are summed one after another, as many at least as make a loop: fixed decays show no product."""
+    lengths = chain_lengths(analysis, nodes)
+    return max((n for name, n in lengths.items() if analysis.op(name) == "add"), default=0) >= SHORTEST - 1
 
 
 def _search(branch: Branch) -> list[Memory] | str:
@@ -91,6 +98,8 @@ def _search(branch: Branch) -> list[Memory] | str:
             if why is None and NOT_CAUSAL in verdict and depth < _DIRECTIONS:
                 # Two directions that are added or joined: each operand is asked alone.
                 waiting[:0] = [(each, behind, depth + 1) for each in _operands(analysis, out, set(nodes))]
+            elif why is None and NOT_ADDITIVE in verdict and (bare := _unbent(analysis, out)) is not None:
+                waiting.insert(0, (bare, behind, depth + 1))
             continue
         own = _nodes(branch, out, behind)
         spent |= own
@@ -103,7 +112,7 @@ def _unfit(branch: Branch, nodes: list[str], leaves: list[str]) -> str | None:
     analysis = branch.analysis
     if len(nodes) < SMALLEST or branch.claimed & set(nodes) or not any(analysis.op(n) in MIXERS for n in nodes):
         return ""
-    if not any(_accumulates(analysis, n) for n in nodes):
+    if not any(_accumulates(analysis, n) for n in nodes) and not _adds_up(analysis, nodes):
         return "tokens are only moved: no product or running sum accumulates them"
     if _steps_through_weights(analysis, leaves):
         return "a contraction with one weight stands inside the loop: the steps are not linear"
@@ -119,6 +128,14 @@ def _operands(analysis: Analysis, out: str, inside: set[str]) -> list[str]:
             return data if analysis.op(name) in {"add", "mul", "concat"} and len(data) <= _MOST_OPERANDS else []
         name = data[0]
     return []
+
+
+def _unbent(analysis: Analysis, name: str) -> str | None:
+    """What stands in front of the nonlinearity (and the gates behind it) in which a cone ends."""
+    node = analysis[name]
+    while node.op in MOVES | {"cast"}:
+        node = analysis[node.inputs[0]]
+    return analysis.main_input(node.id) if node.op in ACTIVATIONS else None
 
 
 def _batch_and_tokens(shape: tuple[int, ...], axis: int) -> tuple[int, int] | None:

@@ -15,6 +15,7 @@ Floats = NDArray[np.float64]
 
 _EQUAL = 1e-6
 _LINEAR = 1e-7
+_FADED = 1e-9
 
 
 @dataclass(slots=True)
@@ -163,8 +164,7 @@ def _seen(ask: Asking, stream: Stream, plain: Floats, token: int, channel: int) 
     """How many features of a stream reach one output channel, features of one head standing together at its front."""
 
     def reaches(position: int) -> bool:
-        other = ask.output(_nudged(ask, stream, token, stream.features[position]))
-        return other is not None and bool((other[:, token, channel] != plain[:, token, channel]).any())
+        return _sees(ask, stream, position, plain, token, channel)
 
     low, high = 0, len(stream.features)
     if not reaches(0):
@@ -222,6 +222,78 @@ def rates_of(ask: Asking, value: Stream, token: int, channel: int) -> tuple[str 
     if abs(first - 1) < _EQUAL and abs(second - 1) < _EQUAL:
         return "none", 1.0, own
     return ("single" if abs(first - second) <= _EQUAL * abs(first) else "several"), first, own
+
+
+def one_entry(ask: Asking, reads: list[Effect], plain: Floats, token: int, channel: int) -> tuple[Asking, int] | None:
+    """The run in which one channel reads one state entry alone, and that entry's place; None if it always reads more.
+
+    The read-out streams are set to zero but for one feature that the channel sees.
+    """
+    run, place = ask, -1
+    for e in reads:
+        if e.spread <= 1:
+            continue
+        seen = [p for p in range(len(e.stream.features)) if _sees(ask, e.stream, p, plain, token, channel)][:1]
+        if not seen:
+            continue
+        place = seen[0]
+        run = run.replaced(run.with_stream(e.stream, None, 0.0))
+        lone = replace(e.stream, features=(e.stream.features[place],))
+        run = run.replaced(run.with_stream(lone, None, 1.0))
+    return (run, place) if place >= 0 else None
+
+
+def _sees(ask: Asking, stream: Stream, position: int, plain: Floats, token: int, channel: int) -> bool:
+    """Whether one output channel changes at a token with one feature of a stream there."""
+    other = ask.output(_nudged(ask, stream, token, stream.features[position]))
+    return other is not None and bool((other[:, token, channel] != plain[:, token, channel]).any())
+
+
+def crosses(run: Asking, value: Stream, tie: Effect, place: int, token: int, channel: int) -> bool:
+    """Whether a stream changes what an earlier token left in one state entry by a feature of another entry."""
+    plain = _alone(run, value, token)
+    if plain is None:
+        return False
+    for position in (place + 1, place - 1):
+        if not 0 <= position < len(tie.stream.features):
+            continue
+        nudged = run.replaced(_nudged(run, tie.stream, token + 2, tie.stream.features[position]))
+        other = _alone(nudged, value, token)
+        if other is not None and _differs(plain[token + 3 :, channel], other[token + 3 :, channel]):
+            return True
+    return False
+
+
+def keeps_all(ask: Asking, value: Stream, ties: list[Effect], token: int, channel: int) -> bool:
+    """Whether a token whose keys are zero leaves all that earlier tokens left."""
+    run = _steady(ask, token)
+    for e in ties:
+        run = run.replaced(run.with_stream(e.stream, token + 2, 0.0))
+    rows = _alone(run, value, token)
+    if rows is None:
+        return False
+    before, behind = float(rows[token + 1, channel]), float(rows[token + 2, channel])
+    return before != 0 and abs(before - behind) <= _EQUAL * abs(before)
+
+
+def window_of(kernel: Floats) -> int | None:
+    """After how many tokens a response breaks off that was not fading; None where it reaches the end."""
+    held = np.flatnonzero(kernel)
+    if not held.size or held[-1] == len(kernel) - 1:
+        return None
+    broken = abs(float(kernel[held[-1]])) > _FADED * float(np.abs(kernel).max())
+    return int(held[-1]) + 1 if broken else None
+
+
+def has_few_states(kernel: Floats) -> bool:
+    """Whether a response is a sum of so few exponentials that its length shows it: the rank of its Hankel matrix."""
+    rest = kernel[1:]
+    rows = len(rest) // 2
+    if rows < 2:
+        return False
+    table = np.stack([rest[i : i + len(rest) - rows + 1] for i in range(rows)])
+    sizes = np.linalg.svd(table, compute_uv=False)
+    return bool(sizes[0] > 0 and (sizes > 1e-9 * sizes[0]).sum() < rows)
 
 
 def is_normalized(ask: Asking, value: Stream, others: list[Effect], token: int) -> bool:

@@ -10,19 +10,25 @@ from irgen.match.narrow import narrowed
 from irgen.match.questions import (
     Effect,
     assign_roles,
+    crosses,
     differs_from_rate,
     effect_of,
     effects_of,
+    has_few_states,
     is_additive,
     is_normalized,
+    keeps_all,
     kernel_of,
     obeys_root_law,
+    one_entry,
     rates_of,
     reads_later_tokens,
     state_size,
+    window_of,
 )
 
 NOT_CAUSAL = "the mixing is not causal"
+NOT_ADDITIVE = "what its streams leave in memory does not add up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,17 +101,22 @@ def _examined(ask: Asking) -> tuple[Stream, Recurrence] | str:
         return "no stream's change at one token reaches beyond the next: there is no memory"
     value = next((e for e in causal if is_additive(ask, e.stream, plain, token)), None)
     if value is None:
-        return "what its streams leave in memory does not add up"
+        return NOT_ADDITIVE
     reads = [e for e in effects if e.kind == "own"]
-    return value.stream, _told(ask, plain, token, value, causal, reads)
+    told = _told(ask, plain, token, value, causal, reads)
+    return told if isinstance(told, str) else (value.stream, told)
 
 
 def _told(
     ask: Asking, plain: Floats, token: int, value: Effect, effects: list[Effect], reads: list[Effect]
-) -> Recurrence:
+) -> Recurrence | str:
     inner = plain.shape[-1]
     others = [e for e in effects if e is not value]
-    _, channel = kernel_of(ask, value.stream, token)
+    kernel, channel = kernel_of(ask, value.stream, token)
+    if any(ask.mixing.analysis.op(n) == "fft" for n in ask.mixing.nodes) and not has_few_states(kernel):
+        return "a convolution as long as the sequence: no state of a fixed size is shown"
+    if (reach := window_of(kernel)) is not None:
+        return f"what a token leaves ends after {reach} tokens: a window, no memory"
     assign_roles(ask, value.stream, others, token, channel)
     state = state_size(ask, reads, plain, token, channel)
     rates, factor, own_factor = rates_of(ask, value.stream, token, channel)
@@ -113,9 +124,22 @@ def _told(
     selective = [e for e in others if e.between]
     keys = [e for e in others if e.enters and not e.between]
     wide_ties = [e for e in selective if e.enters and e.spread > 1]
+    lone = (
+        one_entry(ask, reads, plain, token, channel)
+        if state is not None and (wide_ties or rates == "several")
+        else None
+    )
     delta = state is not None and not keys and bool(wide_ties) and not normalized
-    tied = [e for e in selective if e.enters]
+    if delta and lone is not None:
+        delta = any(crosses(lone[0], value.stream, e, lone[1], token, channel) for e in wide_ties)
+    tied = [e for e in selective if e.enters] if keys or state is None else []
     decay = "selective" if selective and not normalized else ("none" if rates == "none" else "fixed")
+    if delta and keeps_all(ask, value.stream, wide_ties, token, channel):
+        decay = "none"
+    if rates == "several" and state is not None:
+        # Entries that fade at different rates: a token's own weight is told on one entry alone, or not at all.
+        single = rates_of(lone[0], value.stream, token, channel) if lone is not None else (None, None, None)
+        factor, own_factor = (single[1], single[2]) if single[0] == "single" else (None, None)
     checks = (
         f"changed at token {token}, one stream changes the outputs of that token and later ones and of no earlier one; "
         f"what two tokens leave adds up (two draws)",

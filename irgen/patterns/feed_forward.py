@@ -11,6 +11,7 @@ from irgen.ir.architecture import Evidence, Fact
 from irgen.ir.ops import ELEMENTWISE, MOVES
 from irgen.match.activations import Activation, activation_of
 from irgen.match.analysis import NORMS
+from irgen.match.axes import pools_tokens, runs_over_tokens, stream_axis
 from irgen.match.pattern import Branch, Finding, Pattern, Refusal
 from irgen.patterns.shapes import in_features, is_depthwise, is_pointwise, kernel_of
 
@@ -47,6 +48,9 @@ def find_pairs(branch: Branch) -> list[Pair] | str:
         ups, nodes = _sources(branch, z)
         if not ups or not set(ups) <= set(downs):
             continue
+        if (why := _mixes_tokens(branch, ups, nodes)) is not None:
+            reason = why
+            continue
         spatial = [n for n in nodes if analysis.op(n) == "conv"]
         if spatial and in_features(analysis, down) <= branch.width:
             reason = "a convolution of single channels stands between projections that do not widen the stream"
@@ -59,7 +63,40 @@ def find_pairs(branch: Branch) -> list[Pair] | str:
             continue
         pairs.append(Pair(down, ups, in_features(analysis, down), activation, nodes | {down, *ups}))
         used |= {down, *ups}
-    return pairs or reason
+    return _merged(branch, pairs) or reason
+
+
+def _mixes_tokens(branch: Branch, ups: list[str], nodes: set[str]) -> str | None:
+    """Why what lies between root and down-projection is not the same function of each token alone, or None."""
+    analysis, root = branch.analysis, branch.root
+    if any(analysis.op(n) in {"pad", "roll"} for n in nodes):
+        return "tokens are shifted between the two contractions"
+    if root is None:
+        return None
+    axis = stream_axis(analysis, root, branch.axis)
+    if any(runs_over_tokens(analysis, up, root, axis) for up in ups):
+        return "the up-projection runs over the tokens, not over the features"
+    if all(pools_tokens(analysis, analysis[up].inputs[0], root) for up in ups):
+        return "the up-projection reads a summary of all tokens: a gate on channels, no feed-forward"
+    return None
+
+
+def _merged(branch: Branch, pairs: list[Pair]) -> list[Pair]:
+    """Pairs that are parts of one feed-forward as one: chunks with the same weights, side paths of one hidden state."""
+    analysis = branch.analysis
+    kept: list[Pair] = []
+    for pair in pairs:
+        weights = [analysis[n].inputs[1] for n in (pair.down, *pair.ups)]
+        for one in kept:
+            same = weights == [analysis[n].inputs[1] for n in (one.down, *one.ups)]
+            if same or set(pair.ups) == set(one.ups):
+                if analysis[pair.down].size > analysis[one.down].size:
+                    one.down = pair.down
+                one.nodes |= pair.nodes
+                break
+        else:
+            kept.append(pair)
+    return kept
 
 
 def _convolved(branch: Branch) -> bool:
@@ -131,5 +168,5 @@ PATTERN = Pattern(
     label="feed-forward",
     prove=prove,
     mixes=False,
-    after=("self-attention", "moe", "selective-scan", "linear-recurrence", "rnn", "convolution"),
+    after=("self-attention", "moe", "selective-scan", "linear-recurrence", "rnn", "mixer", "convolution"),
 )

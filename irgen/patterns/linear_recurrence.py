@@ -18,7 +18,7 @@ def variant_of(found: Recurrence) -> str | None:
     if found.state is None:
         if found.root_law:
             return "rg-lru"
-        return "rwkv" if found.normalized else None
+        return "rwkv" if found.normalized and found.decay == "fixed" else None
     if found.delta:
         return "gated-delta" if found.decay == "selective" else "delta"
     if found.normalized or found.decay == "none":

@@ -1,0 +1,89 @@
+"""Which axis of a stream a contraction runs over: that of its features, or that of its tokens."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from irgen.ir.graph import Array
+from irgen.match.analysis import NORMS, SAME_ELEMENTS, Analysis
+from irgen.match.trace import Trace
+
+_KNOWN = frozenset({"linear", "grouped_linear", "conv", "embedding"})
+"""Operators of whose results the axis of the features is known."""
+
+
+def stream_axis(analysis: Analysis, root: str, fallback: int) -> int:
+    """The axis of a stream's features: that over which a norm that reads it normalises, else the one given."""
+    rank = len(analysis[root].shape)
+    for user in analysis.users[root]:
+        node = analysis[user]
+        axes = node.attrs.get("axes")
+        if node.op in {"layer_norm", "rms_norm", "l2_norm"} and isinstance(axes, tuple) and len(axes) == 1:
+            return int(str(axes[0])) % rank
+    return fallback % rank
+
+
+def contracted_axis(analysis: Analysis, name: str) -> int:
+    """The axis of its operand that a linear or a pointwise convolution contracts."""
+    node = analysis[name]
+    return 1 if node.op == "conv" else len(analysis[node.inputs[0]].shape) - 1
+
+
+def runs_over_tokens(analysis: Analysis, name: str, root: str, axis: int) -> bool:
+    """Whether a linear or pointwise convolution contracts another axis of the stream than that of its features.
+
+    Told by numbering the features of the stream (and of the contractions on the way) and asking where the numbers
+    stand in the operand: along the contracted axis they must all be equal, along another one they must differ.
+    """
+    source = analysis[name].inputs[0]
+    over = contracted_axis(analysis, name)
+    if _stays(analysis, source, root):
+        return over != axis % len(analysis[root].shape)
+    trace = _numbers(analysis, root, axis)
+    labels = trace.label(source)
+    if any(analysis.op(n) not in _KNOWN for n in trace.sources):
+        return False  # behind a product or a transform nobody knows which axis holds features
+    if labels is None or labels.ndim <= over or labels.shape[over] < 2 or bool(np.less(labels, 0).any()):
+        return False
+    if (np.take(labels, 0, over) != np.take(labels, 1, over)).any():
+        return False
+    return any(
+        labels.shape[i] > 1 and bool((np.take(labels, 0, i) != np.take(labels, 1, i)).any())
+        for i in range(labels.ndim)
+        if i != over
+    )
+
+
+def _stays(analysis: Analysis, name: str, root: str) -> bool:
+    """Whether an operand is the stream itself, normed or bent but not moved."""
+    while name != root:
+        node = analysis[name]
+        below = analysis.main_input(name)
+        moved = node.op not in NORMS and not analysis.is_arithmetic(name) and node.op != "cast"
+        if below is None or moved or analysis[below].shape != node.shape:
+            return False
+        name = below
+    return True
+
+
+def _numbers(analysis: Analysis, root: str, axis: int) -> Trace:
+    shape = analysis[root].shape
+    place = axis % len(shape)
+    column = np.arange(shape[place], dtype=np.float64).reshape([-1 if i == place else 1 for i in range(len(shape))])
+    numbered: Array = np.broadcast_to(column, shape)
+    return Trace(analysis, "feature", fixed={root: numbered})
+
+
+def pools_tokens(analysis: Analysis, name: str, root: str) -> bool:
+    """Whether an operand is a summary of many tokens: on the way from the stream a reduction made it smaller."""
+    while name != root:
+        node = analysis[name]
+        below = analysis.main_input(name)
+        if below is None:
+            return False
+        if node.op.startswith("reduce_") or node.op.endswith("_pool"):
+            return analysis[name].size < analysis[below].size
+        if node.op not in SAME_ELEMENTS | NORMS | {"expand"} and not analysis.is_arithmetic(name):
+            return False
+        name = below
+    return False
