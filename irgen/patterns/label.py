@@ -53,12 +53,7 @@ def recognise(graph: Graph, patterns: list[Pattern]) -> tuple[list[Region], Arch
     marks: dict[str, list[object]] = {}
     attentions = {core.out: core for core in cores}
     known = Known(marks, attentions, carried_norms(analysis, sums))
-    sublayers = [_sublayer(analysis, s, patterns, known) for s in sums]
-    if all(_is_spatial(s) for s in sublayers) and not (cores and sublayers):
-        found_units = find_units(analysis, sums)
-        found_units += find_attentions(analysis, cores, found_units)
-        units = [_sublayer(analysis, s, patterns, known) for s in found_units]
-        sublayers = _with_units(analysis, sublayers, units)
+    sublayers = _sublayers(analysis, sums, cores, patterns, known)
     runs = build_runs(analysis, sublayers)
     connect(analysis, runs)
     assign_roles(analysis, runs)
@@ -92,9 +87,7 @@ def recognise(graph: Graph, patterns: list[Pattern]) -> tuple[list[Region], Arch
     give_codes(runs, stacks)
     exits = _exits(analysis, runs, stacks)
     if stem is not None:
-        exits |= _ends(
-            analysis, [run for run in runs if stem not in run.nodes], [s for s in stacks if s.name != head.reads]
-        )
+        exits |= _ends(analysis, runs, stacks, stem)
     rest = (
         set[str]().union(*(behind_last_sum(analysis, o, set(marked))[0] for o in graph.outputs))
         if marked
@@ -137,6 +130,18 @@ class Known:
     carried: frozenset[str]
 
 
+def _sublayers(
+    analysis: Analysis, sums: list[Sum], cores: list[Core], patterns: list[Pattern], known: Known
+) -> list[Sublayer]:
+    """What each residual sum adds, and the blocks without a residual where no attention is among the sums."""
+    sublayers = [_sublayer(analysis, s, patterns, known) for s in sums]
+    if not all(_is_spatial(s) for s in sublayers) or (cores and sublayers):
+        return sublayers
+    blocks = find_units(analysis, sums)
+    blocks += find_attentions(analysis, cores, blocks)
+    return _with_units(analysis, sublayers, [_sublayer(analysis, s, patterns, known) for s in blocks])
+
+
 def _sublayer(analysis: Analysis, s: Sum, patterns: list[Pattern], known: Known) -> Sublayer:
     inside = analysis.between(s.reads, s.leaves) if s.exits else s.region
     axis = len(analysis[s.leaves[0]].shape) - 1 if s.exits else s.axis
@@ -173,14 +178,14 @@ def _exits(analysis: Analysis, runs: list[Run], stacks: list[Stack]) -> set[str]
     return held
 
 
-def _ends(analysis: Analysis, runs: list[Run], stacks: list[Stack]) -> set[str]:
-    """Give stacks that lead to an output of their own, beside that of the head, the parts up to it."""
+def _ends(analysis: Analysis, runs: list[Run], stacks: list[Stack], stem: str) -> set[str]:
+    """Give stacks that lead to an output of their own, beside that of the head (behind `stem`), the parts up to it."""
     owner = {n: at for at, run in enumerate(runs) for n in run.nodes}
     held: set[str] = set()
     for output in analysis.graph.outputs:
         nodes, reads = behind_last_sum(analysis, output, set(owner)) if analysis[output].is_float else (held, held)
         ends = {owner[n] for n in reads}
-        if len(ends) != 1 or (at := ends.pop()) in {i for i, stack in enumerate(stacks) if stack.after}:
+        if len(ends) != 1 or stacks[at := ends.pop()].after or stem in runs[at].nodes:
             continue
         parts = [p for _, p in parts_of(analysis, nodes)]
         stacks[at].after = parts[1:] if _ends_in_norm(runs[at]) and parts and parts[0].kind == "norm" else parts
