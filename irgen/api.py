@@ -12,13 +12,14 @@ from typing import Any
 from irgen import files, notebook, passes, patterns, renderers, roads, views
 from irgen.difference import Difference, check_depth
 from irgen.errors import OutputError
+from irgen.exporting import export
 from irgen.ir import facts, json
 from irgen.ir.architecture import Architecture, Region
 from irgen.ir.graph import Graph
 from irgen.scene import Scene
 from irgen.validation import validate
 
-__all__ = ["Model", "Style", "diff", "trace", "validate"]
+__all__ = ["Model", "Style", "diff", "export", "trace", "validate"]
 
 Say = Callable[[str], None]
 WIDTHS = {"narrow": 360, "column": 720, "wide": 1080, "360": 360, "720": 720, "1080": 1080}

@@ -27,14 +27,18 @@ def built_of(
     *,
     size: Size = "twin",
     weights: bool = True,
+    checkpoint: str | Path | None = None,
     trust_remote_code: bool = False,
 ) -> tuple[str, Built]:
     """The name of a source, and its module with example inputs.
 
     A built-in system has the published `size` or is its twin; a configuration, a callable or a module is taken as it
-    is. What the source has no weights for gets random ones (the same on every run), or stays on meta without
-    `weights`. Raises `SourceError` or `InputError`.
+    is. A folder of safetensors or a Hugging Face id brings its own weights. What the source has no weights for gets
+    random ones (the same on every run), or stays on meta without `weights`; `checkpoint` is a folder of safetensors
+    whose weights are taken instead. Raises `SourceError` or `InputError`.
     """
+    if checkpoint is not None:
+        return _with_checkpoint(source, inputs, say, size, Path(checkpoint), trust_remote_code)
     if isinstance(source, Path):
         source = str(source)
     if not isinstance(source, str):
@@ -56,6 +60,18 @@ def built_of(
     raise roads.unknown(source)
 
 
+def _with_checkpoint(source: Any, inputs: Inputs, say: Say, size: Size, folder: Path, trust: bool) -> tuple[str, Built]:
+    """A source with the weights of a folder."""
+    from irgen.frontends import checkpoint  # noqa: PLC0415 - loads torch
+
+    checkpoint.check(folder)
+    if str(source) == str(folder):
+        return built_of(source, inputs, say, size=size, trust_remote_code=trust)
+    name, built = built_of(source, inputs, say, size=size, weights=False, trust_remote_code=trust)
+    say(f"reading the weights of {folder}")
+    return name, replace(built, module=checkpoint.load(built.module, folder))
+
+
 def _made(make: Callable[[], Built], weights: bool) -> Built:
     """What `make` builds: initialised, with noise on all weights; or without weights."""
     if not weights:
@@ -68,8 +84,13 @@ def _made(make: Callable[[], Built], weights: bool) -> Built:
 
 
 def _of_configuration(source: str, weights: bool, trust: bool) -> Built:
-    from irgen.frontends import huggingface  # noqa: PLC0415 - loads transformers
+    from irgen.frontends import checkpoint, huggingface  # noqa: PLC0415 - loads transformers
 
+    path = Path(source)
+    folder = path.parent if path.is_file() else path
+    own = checkpoint.has_weights(folder) if path.exists() else True
+    if weights and own:
+        return huggingface.build(source, trust_remote_code=trust, weights=True)
     return _made(lambda: huggingface.build(source, trust_remote_code=trust), weights)
 
 

@@ -77,7 +77,10 @@ def traced(source: str, inputs: Sequence[str], say: Callable[[str], None]) -> Mo
 @click.option("-o", "--output", metavar="FILE", help="Where to write; standard output if left out.")
 @click.option("--view", default="overview", show_default=True, help="overview, block or ops.")
 @click.option(
-    "--theme", default="light", show_default=True, help="light, dark, or auto (the reader's choice, in browsers)."
+    "--theme",
+    default="light",
+    show_default=True,
+    help="light, dark, print (grey), or auto (the reader's choice, in browsers).",
 )
 @click.option("--lang", default="en", show_default=True, help="en or ko.")
 @click.option("--width", default="column", show_default=True, help="narrow, column or wide: 360, 720 or 1080.")
@@ -152,7 +155,7 @@ def trace(source: str, output: str | None, inputs: Sequence[str]) -> None:
 @click.option("--json", "as_json", is_flag=True, help="The changes as JSON.")
 @click.option("--md", "as_table", is_flag=True, help="The changes as a table in Markdown.")
 @click.option("--depth", default="architecture", show_default=True, help="architecture, block or operators.")
-@click.option("--theme", default="light", show_default=True, help="light, dark or auto.")
+@click.option("--theme", default="light", show_default=True, help="light, dark, print or auto.")
 @click.option("--lang", default="en", show_default=True, help="en or ko.")
 def diff(a: str, b: str, output: str | None, as_json: bool, as_table: bool, depth: str, theme: str, lang: str) -> int:
     """Say what changed from A to B; the exit code is 0 where nothing did and 1 where something did."""
@@ -220,6 +223,52 @@ def validate(
             found.parting.save(save)
     emit(found.json() if as_json else found.text())
     return DONE if found else DIFFERS
+
+
+@irgen.command()
+@click.argument("source")
+@click.option("-o", "--output", metavar="FILE", required=True, help="Where to write, as model.onnx.")
+@click.option("--full", is_flag=True, help="A built-in system at its published size; its small twin if left out.")
+@click.option("--no-weights", is_flag=True, help="The structure only: tensors are named and not there.")
+@click.option("--checkpoint", metavar="DIR", help="A folder of safetensors; random weights if left out.")
+@click.option("--timeout", type=float, metavar="SECONDS", help="Give up after this time, and say at which stage.")
+@click.option("--trust-remote-code", is_flag=True, help="Run the Python code that a repository brings along.")
+@given_inputs
+def export(
+    source: str,
+    output: str,
+    full: bool,
+    no_weights: bool,
+    checkpoint: str | None,
+    timeout: float | None,
+    trust_remote_code: bool,
+    inputs: Sequence[str],
+) -> None:
+    """Write SOURCE as an ONNX file: axes dynamic, recurrences as loops, nodes labelled with irgen's regions."""
+    from irgen import api, report  # noqa: PLC0415
+    from irgen.inputs import parse  # noqa: PLC0415
+
+    if no_weights and checkpoint is not None:
+        raise IrgenError("--no-weights and --checkpoint exclude each other", fix="choose one")
+    if timeout is not None and timeout <= 0:
+        raise IrgenError(f"--timeout is {timeout:g} seconds", fix="give a number above 0")
+    target = Path(output)
+    files.check(target)
+    with Progress() as progress:
+        made = api.export(
+            source,
+            target,
+            dict(map(parse, inputs)) or None,
+            full=full,
+            weights=not no_weights,
+            checkpoint=checkpoint,
+            timeout=timeout,
+            trust_remote_code=trust_remote_code,
+            say=progress.step,
+        )
+    for line in report.remarks(made):
+        click.echo(f"irgen: {line}", err=True)
+    emit(report.exported(made))
 
 
 @irgen.command()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from irgen.zoo import Model as System
+
+if TYPE_CHECKING:
+    from irgen.reference.export import Exported
 
 Record = dict[str, Any]
 
@@ -239,3 +242,20 @@ def _system(system: System) -> str:
         ("checkpoint", system.checkpoint or NOTHING),
     ]
     return f"{system.name}\n" + "".join(f"  {title:<12}{value}\n" for title, value in rows)
+
+
+def exported(made: Exported) -> str:
+    """What was written: the file, who exported it, and which axes of its inputs vary."""
+    lines = [f"{made.path}: opset {made.opset}, by the exporter of {made.exporter}"]
+    for name in made.inputs:
+        axes = ", ".join(f"{axis} {word}" for axis, word in sorted(made.dynamic.get(name, {}).items()))
+        lines.append(f"  input   {name}" + (f"  dynamic: {axes}" if axes else "  static"))
+    lines += [f"  output  {name}" for name in made.outputs]
+    if made.scans:
+        lines.append(f"  {made.scans} recurrences written as loops" if made.scans > 1 else "  1 recurrence, a loop")
+    return "\n".join(lines) + "\n"
+
+
+def remarks(made: Exported) -> list[str]:
+    """Warnings of an export: axes that are baked in, and why another exporter was taken."""
+    return [*map(str, made.baked), *made.warnings]

@@ -18,6 +18,7 @@ from urllib.request import getproxies, proxy_bypass
 import torch
 
 from irgen.errors import InputError, SourceError
+from irgen.frontends import checkpoint
 from irgen.frontends.inputs import with_inputs
 from irgen.frontends.tasks import architecture_of
 from irgen.source import Built
@@ -54,7 +55,11 @@ def build(source: str | Path, *, trust_remote_code: bool = False, weights: bool 
     config = _configuration(values, path, home, trust_remote_code)
     title = path.resolve().parent.name if Path(name).exists() else name
     with _quiet():
-        module = _weighted(path) if weights else _construct(config, values, path, trust_remote_code)
+        module = (
+            _weighted(config, values, home, trust_remote_code)
+            if weights
+            else _construct(config, values, path, trust_remote_code)
+        )
         try:
             return with_inputs(module, title=title)
         except InputError as error:
@@ -227,19 +232,20 @@ def _construct(config: Any, values: dict[str, Any], path: Path, trust: bool) -> 
     return module.eval()
 
 
-def _weighted(path: Path) -> torch.nn.Module:
-    """The module of a folder with its weights."""
+def _weighted(config: Any, values: dict[str, Any], home: str, trust: bool) -> torch.nn.Module:
+    """The module of a folder or of a repository of the hub with its weights."""
     import transformers  # noqa: PLC0415 - heavy
 
-    values = _read(path)
-    found = architecture_of(str(values.get("model_type")), values.get("architectures"))
-    try:
-        cls: Any = getattr(transformers, str(found))
-        return cls.from_pretrained(path.parent, local_files_only=True).eval()
-    except Exception as error:
-        raise SourceError(
-            f"the weights cannot be read: {_line(error)}", at=str(path.parent), fix="give a folder with its weights"
-        ) from error
+    library: Any = transformers
+    folder = Path(home).parent if Path(home).is_file() else Path(home)
+    local = folder.is_dir()
+    if local:
+        checkpoint.check(folder)
+    if isinstance(values.get("auto_map"), dict) and trust:
+        return checkpoint.pretrained(library.AutoModel, folder if local else home, config, trust_remote_code=True)
+    found = architecture_of(str(config.model_type), values.get("architectures"))
+    cls: Any = getattr(transformers, str(found))
+    return checkpoint.pretrained(cls, folder if local else home, config, local_files_only=local)
 
 
 def _line(error: BaseException) -> str:

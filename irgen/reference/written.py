@@ -43,6 +43,9 @@ def name_axes(model: Any, axes: Mapping[str, tuple[str | None, ...]]) -> None:
         for i, size in enumerate(value.shape):
             if isinstance(size, int) or size.value is None:
                 continue
+            if str(size.value).isdigit():  # a symbol that tracing found to have one value
+                value.shape[i] = int(str(size.value))
+                continue
             text = SYMBOL.sub(lambda m: names.get(m[0], f"{m[0]}_" if m[0] in taken else m[0]), str(size.value))
             value.shape[i] = text
 
