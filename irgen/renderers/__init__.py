@@ -16,7 +16,7 @@ FORMATS: dict[str, str] = {
 }  # fmt: skip
 """File suffix to the renderer that writes it."""
 
-THEMES = ("auto", "light", "dark")
+THEMES = ("auto", "light", "dark", "print")
 
 
 def render(scene: Scene, suffix: str, theme: str = "auto", **options: Any) -> bytes:

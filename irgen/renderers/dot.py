@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from irgen.renderers.tokens import ROLES, UI
+from irgen.renderers.tokens import ROLES, UI, baked
 from irgen.scene import Group, Node, Scene, plain
 
 SHAPES = {"joint": "circle"}
@@ -68,7 +68,7 @@ def _end(scene: Scene, name: str) -> tuple[str, str]:
 
 def render(scene: Scene, theme: str = "light") -> bytes:
     """The figure as DOT text; `auto` uses the light colours."""
-    tone = "dark" if theme == "dark" else "light"
+    tone = baked(theme)
     ground = UI[tone]
     lines = [
         f"digraph {quoted(scene.slug)} {{",

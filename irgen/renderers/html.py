@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from irgen.renderers import svg
 from irgen.renderers.svg import escape
-from irgen.renderers.tokens import UI
+from irgen.renderers.tokens import UI, baked
 from irgen.scene import Scene, plain
 
 PAGE = """<!DOCTYPE html>
@@ -19,11 +19,11 @@ PAGE = """<!DOCTYPE html>
 
 def render(scene: Scene, theme: str = "auto") -> bytes:
     """The figure as an HTML document in UTF-8."""
-    ground = UI["dark" if theme == "dark" else "light"]["bg"]
+    ground = UI[baked(theme)]["bg"]
     dark = f"@media (prefers-color-scheme:dark){{body{{background:{UI['dark']['bg']}}}}}" if theme == "auto" else ""
     page = PAGE.format(
         lang=escape(scene.lang),
-        scheme="light dark" if theme == "auto" else theme,
+        scheme="light dark" if theme == "auto" else "dark" if theme == "dark" else "light",
         title=escape(plain(scene.title)),
         bg=ground,
         dark=dark,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from irgen.renderers.tokens import ROLES, UI
+from irgen.renderers.tokens import ROLES, UI, baked
 from irgen.scene import Node, Scene, plain
 
 SHAPES = {"pill": ("([", "])"), "port": ("([", "])"), "joint": ("((", "))")}
@@ -49,7 +49,7 @@ def _inside(scene: Scene, parent: str | None, names: dict[str, str], indent: str
 
 def render(scene: Scene, theme: str = "light") -> bytes:
     """The figure's boxes, frames and arrows as Mermaid text; `auto` uses the light colours."""
-    tone = "dark" if theme == "dark" else "light"
+    tone = baked(theme)
     names = _names(scene)
     lines = ["---", f'title: "{safe(plain(scene.title))}"', "---", "flowchart BT"]
     lines += _inside(scene, None, names, "  ")

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from irgen.renderers import svg
 from irgen.renderers.helvetica import glyph
 from irgen.renderers.paths import number
+from irgen.renderers.tokens import baked
 from irgen.scene import Scene, plain
 
 NS = "{http://www.w3.org/2000/svg}"
@@ -220,7 +221,7 @@ def _string(text: str) -> str:
 
 def render(scene: Scene, theme: str = "light") -> bytes:
     """The figure as a PDF of one page, 0.75 points a pixel; `auto` uses the light colours."""
-    root = ET.fromstring(svg.render(scene, "dark" if theme == "dark" else "light"))
+    root = ET.fromstring(svg.render(scene, baked(theme)))
     wide, high = scene.width * POINTS, scene.height * POINTS
     body = "\n".join([f"{POINTS} 0 0 -{POINTS} 0 {number(high, 2)} cm", *_Page(root).out])
     stream = zlib.compress(body.encode("latin-1"), 9)

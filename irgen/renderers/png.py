@@ -7,6 +7,7 @@ from typing import Any
 
 from irgen.errors import RenderError
 from irgen.renderers import svg
+from irgen.renderers.tokens import baked
 from irgen.scene import Scene
 
 LARGEST = 16_000
@@ -22,7 +23,7 @@ def render(scene: Scene, theme: str = "light", *, scale: float = 2.0) -> bytes:
     except ImportError as missing:
         raise RenderError("PNG needs resvg-py", fix="pip install '.[png]' in the folder of irgen's clone") from missing
     scale = min(scale, LARGEST / max(scene.width, scene.height))
-    document = svg.render(scene, "dark" if theme == "dark" else "light").decode("utf-8")
+    document = svg.render(scene, baked(theme)).decode("utf-8")
     if scene.lang == "ko":
         document = document.replace("font-family:", f"font-family:{KOREAN}", 1)
     wide = max(1, round(scene.width * scale))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from irgen.renderers.tokens import FONTS, ROLES, flat
+from irgen.renderers.tokens import FONTS, ROLES, STROKES, baked, flat
 
 RULES: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "t": ("font-weight:600;text-anchor:middle", ()),
@@ -65,7 +65,8 @@ def sheet(used: set[str], theme: str) -> str:
     Renderers without CSS variables skip at-rules and see plain colours; browsers take the variables behind `@supports`,
     whose dark values hold where the reader prefers dark, and which a page may set itself.
     """
-    base = flat("dark" if theme == "dark" else "light")
+    base = flat(baked(theme))
+    strokes = STROKES.get(theme, {})
     tokens: set[str] = {"ink"}
     plain = [f".ir text{{font-family:{FONTS};font-size:13px;fill:{base['ink']}}}"]
     variable = [f".ir text{{fill:var(--ir-ink,{base['ink']})}}"]
@@ -74,6 +75,7 @@ def sheet(used: set[str], theme: str) -> str:
             continue
         tokens.update(token for _, token in pairs)
         body = [*([fixed] if fixed else []), *(f"{key}:{base[token]}" for key, token in pairs)]
+        body += [strokes[name]] if name in strokes else []
         plain.append(f".ir .{name}{{{';'.join(body)}}}")
         if pairs:
             coloured = ";".join(f"{key}:var(--ir-{token},{base[token]})" for key, token in pairs)

@@ -1,4 +1,4 @@
-"""Colour tokens of figures, light and dark: role fills and strokes, and the colours of everything else."""
+"""Colour tokens of figures, light, dark and for print: role fills and strokes, and the colours of everything else."""
 
 from __future__ import annotations
 
@@ -31,8 +31,32 @@ ROLES: dict[str, dict[str, Pair]] = {
         "head": ("#363F4A", "#D2D8E1"),
         "op": ("#151B23", "#D2D8E1"),
     },
+    "print": {
+        "io": ("#FFFFFF", "#6B6B6B"),
+        "embed": ("#FFFFFF", "#000000"),
+        "attn": ("#D6D6D6", "#000000"),
+        "cross": ("#D6D6D6", "#000000"),
+        "ffn": ("#F0F0F0", "#000000"),
+        "moe": ("#C2C2C2", "#000000"),
+        "ssm": ("#E3E3E3", "#000000"),
+        "conv": ("#F0F0F0", "#000000"),
+        "norm": ("#FAFAFA", "#7A7A7A"),
+        "head": ("#B5B5B5", "#000000"),
+        "op": ("#FFFFFF", "#000000"),
+    },
 }
 """Fill and stroke of each role."""
+
+STROKES: dict[str, dict[str, str]] = {
+    "print": {
+        "embed": "stroke-dasharray:7 2",
+        "cross": "stroke-width:2.5",
+        "moe": "stroke-width:2.5",
+        "ssm": "stroke-dasharray:7 2 1.5 2",
+        "conv": "stroke-dasharray:1.5 2",
+    },
+}
+"""What tells roles apart where there is no colour: dashes and widths of strokes."""
 
 UI: dict[str, dict[str, str]] = {
     "light": {
@@ -43,6 +67,10 @@ UI: dict[str, dict[str, str]] = {
         "bg": "#0F141A", "ink": "#EEF2F7", "mute": "#AEB8C5", "line": "#A9B4C2", "hair": "#323C48",
         "group": "#151B23", "gline": "#465261", "ghost": "#5A6675", "hl": "#5C9DFF",
     },
+    "print": {
+        "bg": "#FFFFFF", "ink": "#000000", "mute": "#333333", "line": "#262626", "hair": "#D0D0D0",
+        "group": "#FFFFFF", "gline": "#8C8C8C", "ghost": "#999999", "hl": "#000000",
+    },
 }  # fmt: skip
 """Colours of text, lines and grounds."""
 
@@ -50,6 +78,11 @@ FONTS = (
     "Inter,Pretendard,'Apple SD Gothic Neo','Noto Sans KR','Noto Sans CJK KR','Malgun Gothic',system-ui,-apple-system,"
     "'Segoe UI',Roboto,Helvetica,Arial,sans-serif"
 )
+
+
+def baked(theme: str) -> str:
+    """The theme whose colours stand in the file itself: light where the reader's setting decides."""
+    return theme if theme in UI else "light"
 
 
 def flat(theme: str) -> dict[str, str]:

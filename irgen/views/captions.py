@@ -17,6 +17,9 @@ NORMS = {
     "instancenorm": "InstanceNorm", "l2": "L2 norm",
 }  # fmt: skip
 
+BRIEF = {"layernorm": "LN", "rmsnorm": "RMS", "batchnorm": "BN", "groupnorm": "GN", "instancenorm": "IN"}
+"""Normalisations where there is little room."""
+
 ACTIVATIONS = {
     "relu": "ReLU", "gelu": "GELU", "gelu-tanh": "GELU (tanh)", "gelu_tanh": "GELU (tanh)", "silu": "SiLU",
     "quick-gelu": "Quick GELU", "quick_gelu": "Quick GELU", "relu2": "ReLU²", "tanh": "tanh", "sigmoid": "Sigmoid",
@@ -231,7 +234,7 @@ def _convolution(part: Part, width: int | None, words: Words) -> Caption:
     if into and channels:
         wide = arrow(into, channels)
     taps = f"k={integers(kernel)[0]}" if axes(kernel) == 1 and integers(kernel) else ""
-    act = _join("BN" if facts.get("norm") == "batchnorm" else "", activation(facts.get("activation")))
+    act = _join(BRIEF.get(str(facts.get("norm")), ""), activation(facts.get("activation")))
     short = whole(channels) if channels else ""
     count, steps = _count(facts.get("count")), integers(facts.get("steps"))
     if count and steps:

@@ -10,11 +10,12 @@ from irgen.scene import Scene
 from irgen.views import bare, pyramid
 from irgen.views.captions import box_of_unknown
 from irgen.views.heads import crown
+from irgen.views.insides import Insides
 from irgen.views.layers import Drawn, Opened
 from irgen.views.layout.columns import even, fit
 from irgen.views.layout.page import MARGIN
 from irgen.views.layout.sheet import extent, put, wedge
-from irgen.views.layout.tree import Chain, Frame, Par, Piece
+from irgen.views.layout.tree import Chain, Frame, Leaf, Par, Piece
 from irgen.views.opened import opened_blocks
 from irgen.views.origins import Place
 from irgen.views.outside import Outside
@@ -40,13 +41,14 @@ def compose(
     found: Architecture,
     words: Words,
     top: float,
-    detail: int = 5,
+    detail: int = 7,
     paths: Mapping[Place, str] | None = None,
     wires: Wiring | None = None,
+    insides: Insides | None = None,
 ) -> float:
     """Draw the architecture below `top`; returns the lower edge of the drawing."""
     if is_pyramid(found, scene.width):
-        return pyramid.draw(scene, found, words, top)
+        return pyramid.draw(scene, found, words, top, wires, insides)
     if not found.stacks:
         return _bare(scene, found, words, top)
     longest = max(found.stacks, key=lambda stack: stack.layers).name
@@ -56,8 +58,8 @@ def compose(
         made = skyline(scene, found, drawn, outside, top)
         if made.most or not detail:
             return _several(scene, made)
-        return compose(scene, found, words, top, 0, paths, wires)
-    return _single(scene, _alone(found, drawn, outside, scene.width), top)
+        return compose(scene, found, words, top, 0, paths, wires, insides)
+    return _single(scene, _alone(found, drawn, outside, scene.width), top, insides)
 
 
 @dataclass(slots=True)
@@ -108,25 +110,32 @@ def _bare(scene: Scene, found: Architecture, words: Words, top: float) -> float:
     return top + chain.high
 
 
-def _single(scene: Scene, made: Single, top: float) -> float:
+def _single(scene: Scene, made: Single, top: float, insides: Insides | None) -> float:
     """One tower with its panels beside it, or below where they do not fit beside it."""
     piece: Chain = made.tower.chain
     across = scene.width - 2 * MARGIN
     _shorten(piece)
     if len(made.tower.stacks) > 2:
         put(scene, piece, MARGIN + (across - extent(piece)) / 2 + piece.outer, top + piece.high)
-        frames = opened_blocks(made.found, made.words)[:3] if made.drawn.detail > 3 else []
+        frames = opened_blocks(made.found, made.words, insides)[:3] if made.drawn.detail > 3 else []
         wide = max((extent(frame) for frame in frames if fit([frame], across, 212)), default=0.0)
         if frames and extent(piece) + 48 + wide <= across and piece.high > 900:
             return _beside(scene, piece, frames, top, wide)
         fits = [frame for frame in frames if fit([frame], across, 212)]
         return below(scene, fits, top + piece.high + ROW_GAP) or top + piece.high
-    wanted = choose(made.drawn, across, max(piece.high + 60, 720))
-    wide = max((extent(frame) for _, frame in wanted), default=0.0)
-    for most in (212, 196, 184, 172, 160, 152):
-        if not wanted or extent(piece) + 32 + wide <= across or not fit([piece], across, most):
-            break
+    wanted: list[tuple[Opened, Frame]] = []
+    wide = 0.0
+    for narrow in (False, True):
+        fit([piece], across, 212)
         _shorten(piece)
+        wanted = choose(made.drawn, across, max(piece.high + 60, 720), narrow=narrow)
+        wide = max((extent(frame) for _, frame in wanted), default=0.0)
+        for most in (212, 196, 184, 172, 160, 152, 144, 136):
+            if not wanted or extent(piece) + 32 + wide <= across or not fit([piece], across, most):
+                break
+            _shorten(piece)
+        if not wanted or extent(piece) + 32 + wide <= across:
+            break
     if not wanted or extent(piece) + 32 + wide > across:
         fit([piece], across, 212)
         _shorten(piece)
@@ -144,10 +153,17 @@ def _single(scene: Scene, made: Single, top: float) -> float:
     x = left + extent(piece) + gap
     for opened, frame in wanted:
         put(scene, frame, x + frame.outer, y + frame.high)
-        if frame.id != "masks":
+        if frame.id != "masks" and _clear(scene, opened.leaf, frame):
             wedge(scene, opened.leaf, frame)
         y += frame.high + PANEL_GAP
     return top + tall
+
+
+def _clear(scene: Scene, leaf: Leaf, frame: Frame) -> bool:
+    """Whether nothing stands on the right of a box at its height."""
+    x, top, low = leaf.c + leaf.right, -leaf.top, -leaf.m
+    edge = frame.c - frame.left
+    return not any(x < n.x < edge and n.y < low and n.y + n.h > top for n in scene.nodes if n.shape != "joint")
 
 
 def _beside(scene: Scene, piece: Chain, frames: list[Frame], top: float, wide: float) -> float:
@@ -228,9 +244,13 @@ def _several(scene: Scene, made: Skyline) -> float:
     return bottom
 
 
-def choose(drawn: Drawn, across: float, tall: float) -> list[tuple[Opened, Frame]]:
-    """The most telling panels that fit the room, in the order of their sources from top to bottom, equally wide."""
-    if drawn.detail < 4:
+def choose(drawn: Drawn, across: float, tall: float, *, narrow: bool = False) -> list[tuple[Opened, Frame]]:
+    """The most telling panels that fit the room, in the order of their sources from top to bottom, equally wide.
+
+    `narrow` draws them as on a phone.
+    """
+    most = min(3, drawn.detail - 3)
+    if most < 1:
         return []
     seen: list[tuple[str, object]] = []
     found: list[tuple[int, int, Opened, Frame]] = []
@@ -241,8 +261,8 @@ def choose(drawn: Drawn, across: float, tall: float) -> list[tuple[Opened, Frame
         seen.append(key)
         kinds = {str(o.part.facts.get("mask")) for o in drawn.opened if o.part.kind == opened.part.kind}
         kinds |= {str(o.part.facts.get("axis")) for o in drawn.opened if o.part.kind == opened.part.kind}
-        narrow = across < 400
-        frame = panel(Detail(opened.part, opened.width, f"p{at}", drawn.words, len(kinds) > 2, narrow))
+        detail = Detail(opened.part, opened.width, f"p{at}", drawn.words, len(kinds) > 2, narrow or across < 400)
+        frame = panel(detail)
         if frame is None:
             continue
         frame.measure()
@@ -252,12 +272,12 @@ def choose(drawn: Drawn, across: float, tall: float) -> list[tuple[Opened, Frame
     chosen: list[tuple[int, int, Opened, Frame]] = []
     high = 0.0
     for item in found:
-        if len(chosen) < 3 and high + item[3].high <= tall:
+        if len(chosen) < most and high + item[3].high <= tall:
             chosen.append(item)
             high += item[3].high + PANEL_GAP
     chosen.sort(key=lambda item: -item[1])
     picture = masks([opened.part for opened in drawn.opened], "masks", drawn.words)
-    if drawn.detail > 4 and picture and chosen and len(chosen) < 3:
+    if drawn.detail > 6 and picture and chosen and len(chosen) < 3:
         picture.measure()
         if extent(picture) <= across and high + picture.high <= tall:
             chosen.append((9, 0, chosen[0][2], picture))

@@ -31,9 +31,9 @@ class Drawn:
     """What has been drawn so far: the boxes by part, in flow order."""
 
     words: Words
-    detail: int = 5
-    """5: all; 4: without pictures of masks; 3: without panels; 2: a block opened in one tower is folded in the next;
-    1: only the blocks that the head reads are open; 0: none."""
+    detail: int = 7
+    """7: all; 6: without pictures of masks; 5, 4: two panels, one panel; 3: without panels; 2: a block opened in one
+    tower is folded in the next; 1: only the blocks that the head reads are open; 0: none."""
     origins: Mapping[Place, str] = field(default_factory=dict[Place, str])
     opened: list[Opened] = field(default_factory=list[Opened])
     seen: set[str] = field(default_factory=set[str])

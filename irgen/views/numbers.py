@@ -44,7 +44,7 @@ def shape(sizes: Sequence[int | str], letters: Mapping[str, str] = SYMBOLS) -> s
 def _named(size: str, letters: Mapping[str, str]) -> str:
     """A dimension, or a sum of dimensions, by its short names: `seq+197` as `T+197`."""
     words = re.split(r"([A-Za-z_]\w*)", size[:60])
-    return literal("".join(letters.get(word, word) for word in words).replace("*", "·").replace("-", "−"), 12)
+    return literal("".join(letters.get(word, word) for word in words).replace("*", "·").replace("-", "−"), 16)
 
 
 def arrow(*values: object) -> str:

@@ -24,6 +24,9 @@ MOST = 160
 
 WIDEST = 220.0
 
+WIDE_PAGE, LONGEST = 1080.0, 6000.0
+"""Size of a page above which more is folded."""
+
 LABELS: dict[str, str] = {
     "self-attention": "attn", "cross-attention": "cross", "attention": "attn", "feed-forward": "ffn", "moe": "moe",
     "router": "moe", "expert": "ffn", "selective-scan": "ssm", "linear-recurrence": "ssm", "rnn": "ssm", "norm": "norm",
@@ -59,11 +62,9 @@ def draw(
     if graph is None:
         raise OutputError("the operator view needs the graph, and there is only its architecture")
     words = Words(lang)
-    shown = unfold(graph, regions, MOST)
     said = literal(subtitle, 300) if subtitle is not None else subtitle_of(architecture, words)
     said = " · ".join(x for x in (said, literal(note, 300) if note else "") if x)
-    boxes = {name: _box(graph, shown, name, words) for name in shown.nodes}
-    placed = _place(shown, boxes)
+    shown, boxes, placed = _fitted(graph, regions, words)
     across = max(float(width), placed.width + 2 * MARGIN)
     scene = Scene(
         f"{slug(title)}-ops", literal(title, 120) or words("Operators"), describe(architecture, title, words),
@@ -76,6 +77,28 @@ def draw(
     _show(scene, shown, boxes, placed, left, top)
     legend(scene, top + placed.height, words)
     return scene
+
+
+Laid = tuple[Unfolded, dict[str, Node], Placed]
+
+
+def _fitted(graph: Graph, regions: Sequence[Region], words: Words) -> Laid:
+    """The operators with as little folded as a wide page holds; the narrowest there is where none fits."""
+    best: Laid | None = None
+    seen: set[int] = set()
+    for most in (MOST, MOST // 2, MOST // 4, 1):
+        shown = unfold(graph, regions, most)
+        if len(shown.nodes) in seen:
+            continue
+        seen.add(len(shown.nodes))
+        boxes = {name: _box(graph, shown, name, words) for name in shown.nodes}
+        placed = _place(shown, boxes)
+        if best is None or placed.width < best[2].width:
+            best = shown, boxes, placed
+        if placed.width + 2 * MARGIN <= WIDE_PAGE and placed.height <= LONGEST:
+            return shown, boxes, placed
+    assert best is not None
+    return best
 
 
 def _box(graph: Graph, shown: Unfolded, name: str, words: Words) -> Node:

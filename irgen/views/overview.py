@@ -9,6 +9,7 @@ from irgen.ir.architecture import Architecture, Region
 from irgen.ir.graph import Graph
 from irgen.scene import Scene, literal
 from irgen.views.compose import compose
+from irgen.views.insides import Insides
 from irgen.views.layout.page import footnote, legend, title_block
 from irgen.views.origins import origins
 from irgen.views.summary import describe, facts_strip, legend_names, subtitle_of, unrecognised
@@ -42,13 +43,14 @@ def draw(
         said = f"{said} · {literal(note, 300)}" if said else literal(note, 300)
     paths = origins(regions, graph)
     wires = wiring(architecture, regions, graph)
-    for detail in (5, 4, 3, 2, 1, 0):
+    insides = Insides(regions, graph) if graph is not None else None
+    for detail in range(7, -1, -1):
         scene = Scene(
             slug(title), literal(title, 120) or words("Neural network"), describe(architecture, title, words),
             float(width), 0.0, lang=lang, subtitle=said,
         )  # fmt: skip
         top = title_block(scene, facts_strip(architecture, words))
-        bottom = compose(scene, architecture, words, top, detail, paths, wires)
+        bottom = compose(scene, architecture, words, top, detail, paths, wires, insides)
         if architecture.unknown and architecture.stacks:
             bottom = footnote(scene, bottom, unrecognised(architecture.unknown, words))
         legend(scene, bottom, words, legend_names(architecture))

@@ -10,7 +10,7 @@ from irgen.views.captions import GATED, RECURRENCES, VARIANTS, activation, capti
 from irgen.views.glyphs import heads_glyph, mask_cells
 from irgen.views.layers import joint
 from irgen.views.layout.tree import Chain, Frame, Lane, Leaf, Par, Piece, stretch, trunk
-from irgen.views.numbers import arrow, size, times, whole
+from irgen.views.numbers import arrow, shape, size, times, whole
 from irgen.views.words import Words
 
 
@@ -28,6 +28,12 @@ class Detail:
     """The page is a phone."""
     inline: bool = False
     """Drawn in the place of the part, which has its own arrows in and out."""
+    lead: tuple[int | str, ...] = ()
+    """Sizes of the stream ahead of its width, written beside arrows where the width changes; empty for none."""
+
+    def shape(self, wide: int | None) -> str:
+        """`[B, T, 3,072]`, where shapes are shown."""
+        return shape((*self.lead, wide)) if self.lead and wide else ""
 
     def fact(self, key: str) -> int | None:
         """A fact that is a number."""
@@ -67,7 +73,7 @@ def feed_forward(d: Detail) -> Piece:
             d.leaf("b", "norm", d.act),
             d.leaf("c", "ffn", words("Linear"), d.path(hidden, d.width)),
             d.port("y"),
-        ])  # fmt: skip
+        ], labels=_labels({2: d.shape(hidden)}))  # fmt: skip
     up = d.leaf("u", "ffn", words("Linear up"), d.path(d.width, hidden))
     gate = d.leaf("g", "ffn", words("Linear gate"), d.path(d.width, hidden))
     return Chain([
@@ -76,7 +82,11 @@ def feed_forward(d: Detail) -> Piece:
         joint(f"{d.id}.m", words, "×", "Elementwise product"),
         d.leaf("c", "ffn", words("Linear down"), d.path(hidden, d.width)),
         d.port("y"),
-    ])  # fmt: skip
+    ], labels=_labels({3: d.shape(hidden)}))  # fmt: skip
+
+
+def _labels(texts: dict[int, str]) -> dict[int, str]:
+    return {at: text for at, text in texts.items() if text}
 
 
 def attention(d: Detail) -> Piece:
@@ -99,7 +109,7 @@ def attention(d: Detail) -> Piece:
 
     title = words("Softmax over keys and sink" if facts.get("sinks") else "Scaled dot-product attention")
     core = d.leaf("s", role, title, _core_note(d, heads, kv))
-    core.wide, core.drawing = True, heads_glyph(heads, kv, role, 232 if d.narrow else 272)
+    core.wide, core.drawing = True, heads_glyph(heads, kv, role, (200 if d.inline else 232) if d.narrow else 272)
     out = heads * dim if heads and dim and not latent else None
     rows = [branch("Q", heads), branch("K", kv), branch("V", kv)]
     tail: list[Piece] = [core, d.leaf("o", role, words("Output projection"), d.path(out, d.width)), d.port("y")]
@@ -128,8 +138,10 @@ def attention(d: Detail) -> Piece:
     reduction = d.fact("kv_reduction") or 1
     if reduction > 1:
         fewer = d.leaf("l", "conv", words("Spatial reduction"), words("keys 1/{n}", n=f"{reduction}²"))
-        return Chain([d.port("x"), Par([rows[0], Chain([fewer, Par(rows[1:])])], equal=False), *tail])
-    return Chain([d.port("x"), Par(rows, 8 if d.narrow else 16), *tail])
+        return Chain([d.port("x"), Par([rows[0], Chain([fewer, Par(rows[1:])])], equal=False, centred=True), *tail])
+    made = Chain([d.port("x"), Par(rows, 8 if d.narrow else 16), *tail])
+    made.labels = _labels({3: d.shape(out)})
+    return made
 
 
 def _core_note(d: Detail, heads: int | None, kv: int | None) -> str:
@@ -210,12 +222,26 @@ def scan(d: Detail) -> Piece:
     if kernel:
         branch.append(d.leaf("k", "conv", words("Causal conv1d"), f"k={kernel} · {words('depthwise')}"))
         branch.append(d.leaf("s", "norm", d.act))
+    if d.narrow:
+        steps = core.child.items if isinstance(core.child, Chain) else []
+        return _gated_in_line(d, [into, *branch, *steps], d.path(inner, d.width))
     gate = d.leaf("z", "norm", activation(facts.get("activation")) or words("Gate"), "z")
     return Chain([
         d.port("x"), into, Par([Chain([*branch, core]), gate], align="center", equal=False),
         joint(f"{d.id}.m", words, "×", "Elementwise product"),
         d.leaf("o", "norm", words("Output projection"), d.path(inner, d.width)), d.port("y"),
     ])  # fmt: skip
+
+
+def _gated_in_line(d: Detail, steps: list[Piece], path: str) -> Chain:
+    """A recurrence on a narrow page: the gate past it is a lane from the input projection."""
+    if isinstance(steps[0], Leaf):
+        steps[0].wide = False
+    gate = d.leaf("m", "norm", f"y ⊙ {activation(d.part.facts.get('activation')) or d.words('Gate')}(z)")
+    items: list[Piece] = [
+        d.port("x"), *steps, gate, d.leaf("o", "norm", d.words("Output projection"), path), d.port("y"),
+    ]  # fmt: skip
+    return Chain(items, [Lane(2, len(steps) + 1, "flow")])
 
 
 def _state(words: Words, inner: int | None, state: int | None) -> str:
@@ -248,6 +274,9 @@ def recurrence(d: Detail) -> Piece:
     branch: list[Piece] = [d.leaf("i", "norm", words("Linear"), d.path(d.width, inner))]
     if kernel:
         branch.append(d.leaf("k", "conv", words("Causal conv1d"), f"k={kernel} · {words('depthwise')}"))
+    if d.narrow:
+        into = d.leaf("i", "norm", words("Input projection"), d.path(d.width, inner))
+        return _gated_in_line(d, [into, *branch[1:], gates, update], d.path(inner, d.width))
     gate = Chain(
         [
             d.leaf("g", "norm", words("Linear")),
@@ -320,7 +349,7 @@ def title(d: Detail) -> str:
     if d.part.kind == "feed-forward" and facts.get("gated"):
         name = GATED.get(str(facts.get("activation")))
         return f"{said} · {name}" if name else said
-    if d.part.kind == "moe" and d.fact("experts") and d.fact("hidden"):
+    if d.part.kind == "moe" and d.fact("experts") and d.fact("hidden") and not d.narrow:
         name = GATED.get(str(facts.get("activation")), "") if facts.get("gated") else ""
         count = f"{whole(d.fact('experts'))} {name}".strip()
         return f"{said} · {words('{n} experts, {h} wide', n=count, h=whole(d.fact('hidden')))}"
@@ -383,7 +412,8 @@ def inside(d: Detail) -> Piece | None:
     ]
     ahead = 1 if isinstance(child.items[0], Leaf) and child.items[0].shape == "port" else 0
     lanes = [Lane(lane.start - ahead, lane.end - ahead, lane.kind) for lane in child.lanes]
-    return Chain(items, lanes)
+    labels = {at - ahead: text for at, text in child.labels.items()}
+    return Chain(items, lanes, labels)
 
 
 __all__ = ["Detail", "drawable", "inside", "panel", "title"]

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from math import prod
 
 from irgen.ir.architecture import Architecture, Part, Stack
-from irgen.scene import Edge, Scene
-from irgen.views.captions import caption, first
+from irgen.scene import Edge, Scene, literal
+from irgen.views.captions import BRIEF, caption, first
 from irgen.views.heads import after_stack, head_caption, merged, output_pill
+from irgen.views.insides import Insides
 from irgen.views.layers import Drawn, part_box
 from irgen.views.layout.columns import even, fit
 from irgen.views.layout.page import MARGIN
 from irgen.views.layout.sheet import extent, put
 from irgen.views.layout.tree import Chain, Frame, Leaf, Piece, limit, stretch
+from irgen.views.numbers import shape
 from irgen.views.opened import longest, opened_blocks
-from irgen.views.sources import KINDS, UNKNOWN, index_of, note
+from irgen.views.sources import KINDS, SECOND, UNKNOWN, index_of, note, pill, port_note
 from irgen.views.stacks import folded
-from irgen.views.stage_pictures import maps, maps_height, show_windows, table, windows_of
+from irgen.views.stage_pictures import captions, map_texts, maps, maps_height, show_windows, table, windows_of
+from irgen.views.wiring import Wiring
 from irgen.views.words import Words
 
 GAP = 20.0
-MOST = 5
+MOST, PER_ROW = 12, 5
+"""Stages of a pyramid, and how many stand in one row."""
+
+NARROWEST = 84.0
+"""Width of boxes below which stages are parted into rows."""
 ROW_GAP = 44.0
 
 TABLE = 220.0
@@ -35,6 +44,8 @@ class Pyramid:
     found: Architecture
     words: Words
     drawn: Drawn
+    wires: Wiring | None = None
+    insides: Insides | None = None
     cards: list[Frame] = field(default_factory=list[Frame])
     columns: list[Chain] = field(default_factory=list[Chain])
     """What stands over each card in a head that reads several stages."""
@@ -42,9 +53,17 @@ class Pyramid:
     @property
     def fused(self) -> bool:
         """Several stages feed the head."""
+        if self.wires and (read := stages_read(self.wires)):
+            return len(read) > 1
         ahead = {stack.name for stack in self.found.stacks}
         linked = sum(link.kind == "feature-pyramid" and link.source in ahead for link in self.found.links)
         return linked > 1 or len(self.scales()) > 1
+
+    def linked(self) -> set[str]:
+        """The stages that feed the head."""
+        if self.wires and (read := stages_read(self.wires)):
+            return read
+        return {link.source for link in self.found.links if link.kind == "feature-pyramid"} | set(self.scales())
 
     def scales(self) -> dict[str, list[Part]]:
         """Parts of the head that take one stage each: projections of that stage's width, and norms before them."""
@@ -58,85 +77,257 @@ class Pyramid:
         return {stack.name: [*each, taken[stack.width]] for stack in self.found.stacks}
 
 
+def stages_read(wires: Wiring) -> set[str]:
+    """The stacks that lead to the first output."""
+    return {r.removeprefix("stack:") for r in wires.roots("output:0") if r.startswith("stack:")}
+
+
 def is_pyramid(found: Architecture, width: float) -> bool:
     """Whether the model is a row of stages that has room on the page."""
     stacks = found.stacks
-    chain = all(b.reads == [a.name] for a, b in pairwise(stacks))
+    chain = all(_plain(found, b.reads) == [a.name] for a, b in pairwise(stacks))
     return width >= 700 and 2 <= len(stacks) <= MOST and chain and all(stack.role == "stage" for stack in stacks)
+
+
+def _plain(found: Architecture, reads: list[str]) -> list[str]:
+    """What a stage reads, without tables that are added to it."""
+    numbers = [(read, index_of(read, "embedding")) for read in reads]
+    return [
+        read for read, i in numbers
+        if i is None or i >= len(found.embeddings) or found.embeddings[i].kind not in SECOND
+    ]  # fmt: skip
 
 
 def stage_chain(found: Architecture, number: int, drawn: Drawn, *, foot: bool) -> Chain:
     """One stage from its first operation to its last, blocks folded."""
     stack, words = found.stacks[number], drawn.words
     items: list[Piece] = []
-    for read in stack.reads if foot else []:
-        index = index_of(read, "embedding")
-        if index is not None and index < len(found.embeddings) and not items:
-            embedding = found.embeddings[index]
+    numbers = [i for read in stack.reads if (i := index_of(read, "embedding")) is not None]
+    added: list[str] = []
+    for index in numbers if foot else []:
+        embedding = found.embeddings[index] if index < len(found.embeddings) else None
+        if embedding and embedding.kind in SECOND:
+            added.append(words(SECOND[embedding.kind]))
+        elif embedding and not items:
             kind = KINDS.get(embedding.kind, UNKNOWN)
             title = f"{words(kind.title)}\n{words(kind.short)}"
             items.append(Leaf(f"g{number}.e", kind.role, title, note(embedding, words)))
-    items += [
-        part_box(f"g{number}.b{at}", part, None, drawn, stack.name) for at, part in enumerate(merged(stack.before))
-    ]
+    before = merged(stack.before)
+    if number and before and before[0].kind == "activation":
+        before = before[1:]
+    before = _normed(before)
+    last = items[-1] if items else None
+    if isinstance(last, Leaf) and before and before[0].kind == "norm" and number == 0:
+        last.caption = f"{last.caption} · {brief_norm(before.pop(0), words)}"
+    boxes = [part_box(f"g{number}.b{at}", part, None, drawn, stack.name) for at, part in enumerate(before)]
+    for box, part in zip(boxes, before, strict=True):
+        if number and _merges(part, found.stacks[number - 1], stack):
+            box.title, box.role = words("Patch merging"), "conv"
+    items += boxes
+    if added:
+        items.append(Leaf(f"g{number}.p", "embed", f"+ {added[0]}\n+ {words('positions')}"))
     items += folded(stack, f"g{number}", drawn)
-    if number < len(found.stacks) - 1:
-        items += [part_box(f"g{number}.a{at}", p, None, drawn, stack.name) for at, p in enumerate(stack.after)]
+    behind = list(stack.after) if number < len(found.stacks) - 1 else []
+    ahead = found.stacks[number + 1].before[:1] if number < len(found.stacks) - 1 else []
+    behind += [part for part in ahead if part.kind == "activation"]
+    items += [part_box(f"g{number}.a{at}", p, None, drawn, stack.name) for at, p in enumerate(behind)]
     return Chain(items)
 
 
-def draw(scene: Scene, found: Architecture, words: Words, top: float) -> float:
+def draw(
+    scene: Scene,
+    found: Architecture,
+    words: Words,
+    top: float,
+    wires: Wiring | None = None,
+    insides: Insides | None = None,
+) -> float:
     """Draw the pyramid below `top`; returns the lower edge."""
-    made = Pyramid(found, words, Drawn(words))
-    across = scene.width - 2 * MARGIN
+    made = Pyramid(found, words, Drawn(words), wires, insides)
     made.cards = [
         Frame(
             f"g{n}",
             stage_chain(found, n, made.drawn, foot=True),
             words("Stage {n}", n=n + 1),
-            pad=8,
+            pad=12,
             entry=14,
             closed=True,
         )
         for n in range(len(found.stacks))
     ]
-    head = None if made.fused else _head(made)
-    room = across - (_head_width(head) + GAP if head else 0.0) - GAP * (len(made.cards) - 1)
-    for card in made.cards:
-        limit(card, room / len(made.cards) - 18)
+    if len(made.cards) > PER_ROW or (not made.fused and _crowded(made, scene.width - 2 * MARGIN)):
+        return _blocks(scene, made, _folded_rows(scene, made, top) + ROW_GAP)
+    if made.fused:
+        return _blocks(scene, made, _under_a_bar(scene, made, top) + ROW_GAP - 12)
+    return _blocks(scene, made, _in_a_row(scene, made, top) + ROW_GAP)
+
+
+def _normed(parts: list[Part]) -> list[Part]:
+    """A norm behind a convolution is said in its box."""
+    made: list[Part] = []
+    for part in parts:
+        if part.kind == "norm" and made and made[-1].kind == "convolution" and "norm" not in made[-1].facts:
+            made[-1] = replace(made[-1], facts={**made[-1].facts, "norm": part.facts.get("norm")})
+        else:
+            made.append(part)
+    return made
+
+
+def brief_norm(part: Part, words: Words) -> str:
+    """A norm as two letters."""
+    return BRIEF.get(str(part.facts.get("norm")), words("Norm"))
+
+
+def _merges(part: Part, before: Stack, stack: Stack) -> bool:
+    """Whether a projection takes as many neighbours at once as the stage has fewer positions."""
+    counts = [prod(p for p in s.positions if isinstance(p, int)) for s in (before, stack)]
+    fewer = counts[0] // counts[1] if counts[1] else 0
+    return part.kind == "linear" and fewer > 1 and part.facts.get("in") == fewer * before.width
+
+
+def _crowded(made: Pyramid, across: float) -> bool:
+    """Whether stages and head in one row would have boxes too narrow for their titles."""
+    return (across - _head(made).span - GAP * len(made.cards)) / len(made.cards) - 26 < NARROWEST
+
+
+def _fit(cards: list[Frame], room: float) -> None:
+    """Cards of one width, as wide as their share of the room."""
+    inner = room / len(cards) - 26
+    for card in cards:
+        limit(card, inner)
         card.measure()
-        stretch(card, min(room / len(made.cards) - 18, 160))
+        stretch(card, min(inner, 160))
         card.measure()
-    bottom = _crown(scene, made, top) if made.fused else top + maps_height(made.found)
-    high = max(card.high for card in made.cards)
-    total = (
-        sum(extent(card) for card in made.cards)
-        + GAP * (len(made.cards) - 1)
-        + (GAP + _head_width(head) if head else 0.0)
-    )
-    x = MARGIN + (across - total) / 2
-    for card in made.cards:
+
+
+def _row(scene: Scene, cards: list[Frame], x: float, top: float, *, level: bool = False) -> float:
+    """Put cards in a row from `x` on, all as high as the highest, with arrows between them; returns their height."""
+    high = max(card.high for card in cards)
+    for card in cards:
         rest = high - card.high
-        card.entry, card.roof = 14 + rest / 2, rest / 2
+        card.entry, card.roof = 14 + (0.0 if level else rest / 2), rest / (1 if level else 2)
         card.measure()
-        put(scene, card, x + card.outer, bottom + high)
+        put(scene, card, x + card.outer, top + high)
         x += extent(card) + GAP
-    middle = bottom + high / 2
-    for a, b in pairwise(made.cards):
+    middle = top + high / 2
+    for a, b in pairwise(cards):
         scene.edges.append(Edge(a.id, b.id, "flow", [(a.c + a.side, middle), (b.c - b.left, middle)]))
-    if head:
-        last = made.cards[-1]
-        put(scene, head, x + head.outer, middle + head.high / 2)
-        scene.edges.append(Edge(last.id, head.id, "flow", [(last.c + last.side, middle), (head.c - head.left, middle)]))
-        maps(scene, made.found, made.cards, bottom - 14, above=True)
-        return _blocks(scene, made, bottom + high + ROW_GAP)
+    return high
+
+
+def _input(made: Pyramid) -> Leaf | None:
+    """The pill of what the first stage reads."""
+    found, words = made.found, made.words
+    reads = found.stacks[0].reads
+    numbers = [i for read in reads if (i := index_of(read, "input")) is not None]
+    for read in reads:
+        index = index_of(read, "embedding")
+        if index is not None and index < len(found.embeddings) and found.embeddings[index].input is not None:
+            numbers.append(found.embeddings[index].input or 0)
+    if not numbers or numbers[0] >= len(found.inputs):
+        return None
+    port = found.inputs[numbers[0]]
+    picture = len(port.shape) == 4
+    name = words("Image") if picture else literal(port.name, 22)
+    tip = f"{literal(port.name, 60)} {shape(port.shape)}"
+    return pill("in", name, port_note(port, "Image" if picture else ""), tip)
+
+
+def _wide(cards: list[Frame], head: Leaf | None = None) -> float:
+    return sum(extent(card) + GAP for card in cards) - GAP + (GAP + head.span if head else 0.0)
+
+
+def _in_a_row(scene: Scene, made: Pyramid, top: float) -> float:
+    """Stages and head in one row under their feature maps, the input under the first stage."""
+    across = scene.width - 2 * MARGIN
+    head = _head(made)
+    _fit(made.cards, across - head.span - GAP * len(made.cards))
+    x = MARGIN + (across - _wide(made.cards, head)) / 2
+    top += maps_height(made.found)
+    high = _row(scene, made.cards, x, top)
+    _put_head(scene, made.cards[-1], head, top + high / 2)
+    maps(scene, made.found, made.cards, top - 14, above=True)
+    return _put_input(scene, made, top + high)
+
+
+def _put_head(scene: Scene, last: Frame, head: Leaf, middle: float) -> None:
+    x = last.c + last.side
+    put(scene, head, x + GAP + head.left, middle + head.high / 2)
+    scene.edges.append(Edge(last.id, head.id, "flow", [(x, middle), (x + GAP, middle)]))
+
+
+def _put_input(scene: Scene, made: Pyramid, bottom: float) -> float:
+    """The input under the first stage; returns the lower edge."""
+    start, first = _input(made), made.cards[0]
+    if start is None:
+        return bottom
+    start.most = start.least = extent(first) - 16
+    start.measure()
+    axis = first.c
+    put(scene, start, axis, bottom + GAP + start.high)
+    scene.edges.append(Edge(start.id, first.id, "flow", [(axis, bottom + GAP), (axis, bottom)]))
+    return bottom + GAP + start.high
+
+
+def _under_a_bar(scene: Scene, made: Pyramid, top: float) -> float:
+    """Stages in a row that feed a head over them, the input on their left."""
+    across = scene.width - 2 * MARGIN
+    start = _input(made)
+    left = 0.0
+    if start:
+        start.most = 84.0
+        start.measure()
+        left = start.span + GAP
+    _fit(made.cards, across - left - GAP * (len(made.cards) - 1))
+    x = MARGIN + left + (across - left - _wide(made.cards)) / 2
+    bottom = _crown(scene, made, top, x, x + _wide(made.cards))
+    high = _row(scene, made.cards, x, bottom, level=True)
+    if start:
+        middle, first = bottom + high / 2, made.cards[0]
+        put(scene, start, x - GAP - start.right, middle + start.high / 2)
+        scene.edges.append(Edge(start.id, first.id, "flow", [(x - GAP, middle), (x, middle)]))
     low = maps(scene, made.found, made.cards, bottom + high + 14, above=False)
     _fuse(scene, made)
-    return _blocks(scene, made, low + ROW_GAP - 12)
+    return low
 
 
-def _head_width(head: Leaf | None) -> float:
-    return head.span if head else 0.0
+def _folded_rows(scene: Scene, made: Pyramid, top: float) -> float:
+    """More stages than one row holds: rows from left to right, with an arrow back to the start of the next."""
+    across = scene.width - 2 * MARGIN
+    rows = max(2, -(-len(made.cards) // PER_ROW))
+    each = -(-len(made.cards) // rows)
+    parted = [made.cards[at : at + each] for at in range(0, len(made.cards), each)]
+    head = None if made.fused else _head(made)
+    wide = across - 24
+    if head and len(parted[-1]) == each:
+        wide -= head.span + GAP
+    for row in parted:
+        _fit(row, (wide - GAP * (each - 1)) * len(row) / each)
+    x = MARGIN + 12
+    y = top
+    ends: list[float] = []
+    for row in parted:
+        sizes = map_texts(made.found, made.found.stacks[made.cards.index(row[0])])
+        y += 22 if sizes else 0
+        high = _row(scene, row, x, y)
+        for card in row:
+            captions(scene, made.found, made.cards.index(card), card, y - 8)
+        ends.append(y + high / 2)
+        y += high + 56
+        if row is parted[0]:
+            y = _put_input(scene, made, y - 56) + 56
+    for at, (row, after) in enumerate(pairwise(parted)):
+        last, first = row[-1], after[0]
+        right, left = last.c + last.side, first.c - first.left
+        between = round(-(first.m + first.high) - 40, 1)
+        points = [
+            (right, ends[at]), (right + 12, ends[at]), (right + 12, between), (left - 12, between),
+            (left - 12, ends[at + 1]), (left, ends[at + 1]),
+        ]  # fmt: skip
+        scene.edges.append(Edge(last.id, first.id, "flow", points))
+    if head:
+        _put_head(scene, parted[-1][-1], head, ends[-1])
+    return y - 56
 
 
 def _head(made: Pyramid) -> Leaf:
@@ -156,7 +347,7 @@ def _head(made: Pyramid) -> Leaf:
     return leaf
 
 
-def _crown(scene: Scene, made: Pyramid, top: float) -> float:
+def _crown(scene: Scene, made: Pyramid, top: float, left: float, right: float) -> float:
     """The head over the stages: parts on a bar as wide as the row; returns where the cards begin."""
     found, words = made.found, made.words
     scales = made.scales()
@@ -167,7 +358,7 @@ def _crown(scene: Scene, made: Pyramid, top: float) -> float:
         if id(part) not in spent and not (many and part.kind == "norm" and part.facts.get("norm") == "layernorm")
     ]  # fmt: skip
     bar = parts.pop(0) if parts and parts[0].kind in ("concat", "add") else None
-    title = first(caption(bar, None, words).title) if bar else words("Fusion of {n} scales", n=len(found.stacks))
+    title = first(caption(bar, None, words).title) if bar else words("Fusion of {n} scales", n=len(made.linked()))
     said = caption(bar, None, words).note if bar else ""
     wide = Leaf("bar", "norm", f"{title} · {said}" if said else title)
     items: list[Piece] = [wide]
@@ -180,13 +371,12 @@ def _crown(scene: Scene, made: Pyramid, top: float) -> float:
     limit(chain, 240)
     chain.measure()
     stretch(Chain(items[1:]), 184)
-    across = scene.width - 2 * MARGIN
-    wide.fixed = across
+    wide.fixed = right - left
     chain.measure()
-    put(scene, chain, scene.width / 2, top + chain.high)
+    put(scene, chain, (left + right) / 2, top + chain.high)
     made.columns = [
         Chain(
-            [part_box(f"c{at}.{i}", p, None, made.drawn, "head") for i, p in enumerate(scales.get(stack.name, []))],
+            list(_scale(made, at, scales.get(stack.name, []))),
             gap=GAP,
         )
         for at, stack in enumerate(found.stacks)
@@ -200,10 +390,19 @@ def _crown(scene: Scene, made: Pyramid, top: float) -> float:
     return top + chain.high + high + (GAP if high else 36)
 
 
+def _scale(made: Pyramid, at: int, parts: list[Part]) -> Iterator[Leaf]:
+    """What belongs to one stage of a head over all of them: one box, with its norm in words."""
+    norms = [brief_norm(part, made.words) for part in parts if part.kind == "norm"]
+    for i, part in enumerate(p for p in parts if p.kind != "norm"):
+        leaf = part_box(f"c{at}.{i}", part, None, made.drawn, "head")
+        leaf.caption = f"{' · '.join([*norms, leaf.caption])}\n{leaf.caption}" if norms else leaf.caption
+        yield leaf
+
+
 def _fuse(scene: Scene, made: Pyramid) -> None:
     """Straight arrows from the cards, through what belongs to one stage, to the bar above them."""
     bar = next(node for node in scene.nodes if node.id == "bar")
-    linked = {link.source for link in made.found.links if link.kind == "feature-pyramid"} | set(made.scales())
+    linked = made.linked()
     for card, stack, column in zip(made.cards, made.found.stacks, made.columns, strict=True):
         if stack.name not in linked:
             continue
@@ -219,24 +418,23 @@ def _fuse(scene: Scene, made: Pyramid) -> None:
 
 def _blocks(scene: Scene, made: Pyramid, top: float) -> float:
     """One block of the longest stage opened, or two where windows alternate; with its attention beside it."""
-    frames = opened_blocks(made.found, made.words)
+    frames = opened_blocks(made.found, made.words, made.insides)
     across = scene.width - 2 * MARGIN
     while len(frames) > 1 and fit(frames, across, 196) < 136:
         frames.pop()
     if not frames:
         return top - ROW_GAP
-    return _row(scene, made, longest(made.found), frames, top)
+    return _panels(scene, made, longest(made.found), frames, top)
 
 
-def _row(scene: Scene, made: Pyramid, stack: Stack, frames: list[Frame], top: float) -> float:
+def _panels(scene: Scene, made: Pyramid, stack: Stack, frames: list[Frame], top: float) -> float:
     across = scene.width - 2 * MARGIN
-    fit(frames, across, 196)
-    for frame in frames:
-        frame.least = (
-            min(extent(frame) + 24, (across - 24 * (len(frames) - 1)) / len(frames)) if len(frames) < 3 else 0.0
-        )
-        frame.measure()
     glyph = windows_of(stack)
+    fit(frames, across, 168 if glyph else 196)
+    for frame in frames:
+        widest = (across - 24 * (len(frames) - 1)) / len(frames)
+        frame.least = min(extent(frame) + 24, widest) if len(frames) < 3 and not glyph else 0.0
+        frame.measure()
     tabled = not glyph and len(frames) < 3
     room = across - 24 * (len(frames) - 1)
     if sum(extent(f) for f in frames) > room - (TABLE + 16 if tabled else 0):

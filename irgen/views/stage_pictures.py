@@ -47,6 +47,19 @@ def maps(scene: Scene, found: Architecture, cards: Sequence[Frame], y: float, *,
     return y + LARGEST + 24
 
 
+def map_texts(found: Architecture, stack: Stack) -> str:
+    """`14 × 14 × 512`, or nothing where the grid of a stage is not known."""
+    grid = grids(found)[found.stacks.index(stack)]
+    return times(*grid, stack.width) if grid else ""
+
+
+def captions(scene: Scene, found: Architecture, at: int, card: Frame, baseline: float) -> None:
+    """The size of a stage's feature map over its card."""
+    if text := map_texts(found, found.stacks[at]):
+        shown = cut(text, "l", (extent(card) + 14) / 1.1)
+        scene.texts.append(Text(card.c - card.left + 4, baseline, shown, "l"))
+
+
 def window_of(stack: Stack) -> int | None:
     """Width of the windows that attention in this stack is cut into."""
     for block in stack.blocks:

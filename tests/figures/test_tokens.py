@@ -4,9 +4,9 @@ from itertools import combinations
 
 import pytest
 
-from irgen.renderers.tokens import ROLES, UI
+from irgen.renderers.tokens import ROLES, STROKES, UI
 
-THEMES = ("light", "dark")
+THEMES = ("light", "dark", "print")
 CVD = {
     "normal": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
     "protan": ((0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (-0.003882, -0.048116, 1.051998)),
@@ -58,7 +58,7 @@ def test_text_and_strokes_stand_out(theme, role):
     assert contrast(stroke, fill) >= 3
 
 
-@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("theme", ("light", "dark"))
 @pytest.mark.parametrize("kind", CVD)
 def test_roles_are_told_apart_by_every_eye(theme, kind):
     coloured = [role for role in ROLES[theme] if role not in ("io", "op", "norm", "head")]
@@ -74,3 +74,14 @@ def test_text_on_the_page_and_on_groups_is_readable(theme):
         assert contrast(ui["ink"], ui[ground]) >= 7
         assert contrast(ui["mute"], ui[ground]) >= 4.5
     assert contrast(ui["bg"], ui["line"]) >= 4.5
+
+
+def test_print_has_no_colour_and_tells_roles_apart_by_grey_dash_or_width():
+    colours = [c for pair in ROLES["print"].values() for c in pair] + list(UI["print"].values())
+    assert all(c[1:3] == c[3:5] == c[5:7] for c in colours)
+    drawn = {
+        role: (lab([linear(fill)[0]] * 3)[0], STROKES["print"].get(role, ""))
+        for role, (fill, _) in ROLES["print"].items()
+    }
+    for a, b in combinations([r for r in drawn if r not in ("io", "op", "norm")], 2):
+        assert abs(drawn[a][0] - drawn[b][0]) >= 3 or drawn[a][1] != drawn[b][1], (a, b)

@@ -115,7 +115,7 @@ class Leaf:
         if self.shape == "port":
             return 24.0
         if self.loop:
-            return 64.0
+            return max(64.0, 46.0 + LINE * extra + 4)
         if not self.notes and not self.drawing:
             return 32.0 + LINE * extra
         return 46.0 + LINE * extra + (self.drawing.high + 13 if self.drawing else 0.0)

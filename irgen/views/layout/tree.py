@@ -154,6 +154,8 @@ class Par:
     gap: float = 16.0
     align: str = "start"
     equal: bool = True
+    centred: bool = False
+    """The axis is the middle of all branches together, however long each is."""
     left: float = 0.0
     right: float = 0.0
     high: float = 0.0
@@ -188,6 +190,8 @@ class Par:
 
     def _axis(self, axes: list[float]) -> float:
         count = len(axes)
+        if self.centred:
+            return (axes[0] - self.items[0].outer + axes[-1] + self.items[-1].right) / 2
         if count % 2:
             return axes[count // 2]
         if count == 2:
