@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -13,12 +12,14 @@ from onnx import ModelProto, ValueInfoProto
 from irgen.errors import SourceError
 from irgen.frontends.onnx_build import Build
 from irgen.frontends.onnx_file import functions, load, opsets
+from irgen.frontends.onnx_outline import Outline, outline
 from irgen.frontends.onnx_sharing import retied, unmerged
 from irgen.frontends.onnx_sweep import SizesClash, Source, Sweep
 from irgen.frontends.onnx_symbols import Slot, annotated, plan
 from irgen.frontends.onnx_tables import settled, without_idle_affine
 from irgen.frontends.onnx_unfold import unfolded
 from irgen.frontends.onnx_values import decoded, element_type, text
+from irgen.ir.collection import no_collection
 from irgen.ir.graph import Array, Graph, Node, Provenance
 from irgen.ir.tensor import TensorType
 
@@ -60,17 +61,13 @@ def read_with_names(
 
 def _read(path: Path, sizes: Mapping[str, int]) -> tuple[Graph, Build, Path]:
     model = load(path)
-    collecting = gc.isenabled()
-    gc.disable()  # hundreds of thousands of small objects, none in a cycle
     try:
-        return (*_graph(model, path.parent, sizes), path.parent)
+        with no_collection():
+            return (*_graph(model, path.parent, sizes), path.parent)
     except SourceError as fault:
         fault.at = f"{path}: {fault.at}" if fault.at else str(path)
         fault.fix = fault.fix or "the file is damaged or was exported wrongly: export the model again"
         raise
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def _graph(model: ModelProto, folder: Path, sizes: Mapping[str, int]) -> tuple[Graph, Build]:
@@ -78,13 +75,15 @@ def _graph(model: ModelProto, folder: Path, sizes: Mapping[str, int]) -> tuple[G
     inputs = [value for value in model.graph.input if text(value.name) not in stored]
     chosen = plan(inputs, sizes)
     source = Source(folder, opsets(model), functions(model))
+    taken = outline(model.graph)
     findings: list[str] = []
     first: SizesClash | None = None
     for _ in range(ATTEMPTS):
         build = None
         try:
-            build = _swept(model, inputs, source, chosen.sizes(0))
-            other = _swept(model, inputs, replace(source, named=False), chosen.sizes(1)) if chosen.varies else build
+            build = _swept(model, taken, inputs, source, chosen.sizes(0))
+            unnamed = replace(source, named=False)
+            other = _swept(model, taken, inputs, unnamed, chosen.sizes(1)) if chosen.varies else build
             break
         except SizesClash as clash:
             settle = chosen.settle if not clash.products else chosen.settle_products if build is None else chosen.hold
@@ -130,7 +129,9 @@ def _held(value: Array) -> Array:
     return value
 
 
-def _swept(model: ModelProto, inputs: Sequence[ValueInfoProto], source: Source, sizes: Mapping[Slot, int]) -> Build:
+def _swept(
+    model: ModelProto, taken: Outline, inputs: Sequence[ValueInfoProto], source: Source, sizes: Mapping[Slot, int]
+) -> Build:
     """One reading at given sizes."""
     build = Build()
     sweep = Sweep(source, build)
@@ -141,7 +142,7 @@ def _swept(model: ModelProto, inputs: Sequence[ValueInfoProto], source: Source, 
         name = build.node(Node("", "input", (), _type(value, i, sizes)))
         build.graph.inputs.append(name)
         sweep.names[value.name] = name
-    build.graph.outputs = sweep.within(model.graph)
+    build.graph.outputs = sweep.within(model.graph, taken)
     build.graph.output_names = [text(value.name) for value in model.graph.output]
     for name, node in sweep.names.items():
         build.named.setdefault(node, text(name))

@@ -10,6 +10,7 @@ from onnx import TensorProto
 
 from irgen.errors import SourceError
 from irgen.frontends.onnx_call import Call, Lowering, NotFolded
+from irgen.frontends.onnx_outline import Stored
 from irgen.frontends.onnx_values import decoded, element_type
 from irgen.ir.graph import Array
 from irgen.ir.tensor import TensorType
@@ -32,7 +33,7 @@ def _constant(c: Call) -> str:
     """A tensor inside a node: a literal, or a weight if it is floating and more than one number."""
     if "value" in c.attrs:
         tensor = cast("TensorProto", c.attrs["value"])
-        return c.sweep.leaf(tensor.name, tensor, stored=False)
+        return c.sweep.leaf(tensor.name, Stored(tensor), stored=False)
     for name, kind in (
         ("value_int", np.int64), ("value_ints", np.int64), ("value_float", np.float32), ("value_floats", np.float32),
         ("value_string", np.object_), ("value_strings", np.object_),

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from onnx import FunctionProto, GraphProto, NodeProto, TensorProto, ValueInfoProto, helper
+from onnx import FunctionProto, GraphProto, NodeProto, ValueInfoProto, helper
 
 from irgen.errors import GraphError, SourceError
 from irgen.frontends.onnx_build import Build, RankUnknown
@@ -16,9 +15,9 @@ from irgen.frontends.onnx_fallback import opaque
 from irgen.frontends.onnx_function import body_of
 from irgen.frontends.onnx_moves import ElementsDisagree
 from irgen.frontends.onnx_origin import origin
-from irgen.frontends.onnx_schema import check_arity
+from irgen.frontends.onnx_outline import Outline, Step, Stored, describe, outline, steps_of
 from irgen.frontends.onnx_table import lowering
-from irgen.frontends.onnx_values import check_claim, decoded, dims, element_type, text
+from irgen.frontends.onnx_values import text
 from irgen.ir.graph import Node, Provenance
 from irgen.ir.rules import SizesDisagree
 from irgen.ir.tensor import TensorType
@@ -57,7 +56,7 @@ class Sweep:
     build: Build
     parent: Sweep | None = None
     names: dict[str, str] = field(default_factory=dict[str, str])
-    stored: dict[str, TensorProto] = field(default_factory=dict[str, TensorProto])
+    stored: Mapping[str, Stored] = field(default_factory=dict[str, Stored])
     captured: list[str] = field(default_factory=list[str])  # ids in the parent's graph, by body input
     depth: int = 0
     module: Provenance | None = None
@@ -94,25 +93,23 @@ class Sweep:
         self.captured.append(outer)
         return name
 
-    def leaf(self, name: str, tensor: TensorProto, *, stored: bool = True) -> str:
+    def leaf(self, name: str, held: Stored, *, stored: bool = True) -> str:
         """A stored tensor: `param` where it is floating and has a rank, else `const` with its value."""
-        shape, dtype = dims(tensor), element_type(tensor.data_type)
-        kind = TensorType(dtype, shape)
-        if kind.is_float and shape and (kind.size > 1 or stored):
+        kind = held.kind
+        if kind.is_float and kind.shape and (kind.size > 1 or stored):
             if self.parent is not None:
-                outer = self.parent.leaf(name, tensor)
+                outer = self.parent.leaf(name, held)
                 return outer if self.parent.build is self.build else self._capture(outer)
-            check_claim(tensor, shape)
             if not self.inner:
                 self.build.origin = Provenance(name=text(name))
                 node = self.build.node(Node("", "param", (), kind))
-                self.build.tensors[node] = tensor
+                self.build.tensors[node] = held.tensor
                 return node
-        value = decoded(tensor, self.source.folder)
+        value = held.value(self.source.folder)
         self.build.origin = Provenance(name=text(name))
         if value is None:
             return self.build.node(Node("", "const", (), kind))
-        return self.build.const(value, dtype)
+        return self.build.const(value, kind.dtype)
 
     def resolve(self, name: str, node: NodeProto) -> str:
         """The node behind an input name, or the error that says it dangles."""
@@ -125,37 +122,33 @@ class Sweep:
 
     # --- nodes
 
-    def run(self, nodes: Iterable[NodeProto], bound: Mapping[str, Value] | None = None) -> None:
+    def run(self, steps: Iterable[Step], bound: Mapping[str, Value] | None = None) -> None:
         """Lower nodes in order; `bound` gives the attributes that a function's body refers to."""
-        for node in nodes:
-            attrs: dict[str, Value] = {}
-            for proto in node.attribute:
-                value = (bound or {}).get(proto.ref_attr_name) if proto.ref_attr_name else attribute(proto)
-                if value is not None:
-                    attrs[proto.name] = value
-            inputs = tuple([self.resolve(name, node) if name else "" for name in node.input])
+        names, stored = self.names, self.stored
+        for step in steps:
+            inputs = tuple([(names.get(name) or self.resolve(name, step.node)) if name else "" for name in step.inputs])
             if self.source.named:
-                self.build.origin = origin(node, self.module)
-            outputs = self.lower(node, inputs, attrs)
-            for name, result in zip(node.output, outputs, strict=False):
-                if name in self.names or name in self.stored:
+                self.build.origin = origin(step.node, self.module)
+            outputs = self.lower(step, inputs, step.given(bound))
+            for name, result in zip(step.outputs, outputs, strict=False):
+                if name in names or name in stored:
                     raise SourceError(
-                        f"{text(name)!r} is produced twice", at=describe(node), fix="export the model again"
+                        f"{text(name)!r} is produced twice", at=describe(step.node), fix="export the model again"
                     )
                 if name:
-                    self.names[name] = result
+                    names[name] = result
 
-    def lower(self, node: NodeProto, inputs: tuple[str, ...], attrs: dict[str, Value]) -> Sequence[str]:
+    def lower(self, step: Step, inputs: tuple[str, ...], attrs: dict[str, Value]) -> Sequence[str]:
         """The results of one node: of a function's body, of its lowering, or of an opaque call."""
-        domain = "" if node.domain == "ai.onnx" else node.domain
-        function = self.source.functions.get((domain, node.op_type))
+        domain, op, node = step.domain, step.op, step.node
+        function = self.source.functions.get((domain, op))
         if function is not None:
             return self.open(function, node, inputs, attrs)
         version = self.source.opsets.get(domain, 1)
-        call = Call(self.build, node.op_type, version, inputs, attrs, len(node.output), self)
-        rule = lowering(domain, node.op_type)
+        call = Call(self.build, op, version, inputs, attrs, len(step.outputs), self)
+        rule = lowering(domain, op)
         try:
-            check_arity(domain, node, version)
+            step.check(version)
             if rule is not None:
                 result = rule(call)
                 return (result,) if isinstance(result, str) else result
@@ -209,7 +202,7 @@ class Sweep:
                 scope.names[formal] = given
         absent = set(function.input) - set(scope.names)
         nodes = [_without(n, absent) for n in function.node] if absent else function.node
-        scope.run(nodes, bound)
+        scope.run(steps_of(nodes), bound)
         return [scope.resolve(name, node) if name else "" for name in function.output[: max(len(node.output), 1)]]
 
     # --- bodies
@@ -223,7 +216,7 @@ class Sweep:
             name = inner.build.node(Node("", "input", (), kind))
             inner.build.graph.inputs.append(name)
             inner.names[formal.name] = name
-        inner.build.graph.outputs = inner.within(graph)
+        inner.build.graph.outputs = inner.within(graph, outline(graph))
         return inner
 
     def inline(self, graph: GraphProto, given: Sequence[str] = ()) -> list[str]:
@@ -235,15 +228,12 @@ class Sweep:
             raise SourceError(f"bodies are nested deeper than {DEPTH_LIMIT}")
         scope = Sweep(self.source, self.build, self, depth=self.depth + 1, module=self.build.origin, inner=self.inner)
         scope.names |= {formal.name: name for formal, name in zip(graph.input, given, strict=False)}
-        return scope.within(graph)
+        return scope.within(graph, outline(graph))
 
-    def within(self, graph: GraphProto) -> list[str]:
-        """Lower a whole graph in this scope; the ids of its outputs."""
-        for tensor in graph.initializer:
-            if tensor.name in self.stored:
-                raise SourceError(f"initializer {text(tensor.name)!r} is there twice", fix="export the model again")
-            self.stored[tensor.name] = tensor
-        self.run(ordered(graph))
+    def within(self, graph: GraphProto, taken: Outline) -> list[str]:
+        """Lower a whole graph, of which `taken` is the outline, in this scope; the ids of its outputs."""
+        self.stored = taken.stored
+        self.run(taken.steps)
         return [self.output(value) for value in graph.output]
 
     def output(self, value: ValueInfoProto) -> str:
@@ -276,58 +266,3 @@ def _without(node: NodeProto, absent: set[str]) -> NodeProto:
     del copy.input[:]
     copy.input.extend("" if name in absent else name for name in node.input)
     return copy
-
-
-def describe(node: NodeProto) -> str:
-    """A node as messages name it."""
-    name = text(node.name) or (text(node.output[0]) if node.output else "")
-    return f"{text(node.op_type)} {name!r}" if name else text(node.op_type)
-
-
-def ordered(graph: GraphProto) -> Sequence[NodeProto]:
-    """The nodes in an order in which producers come first; refuses cycles."""
-    place = {name: i for i, node in enumerate(graph.node) for name in node.output if name}
-    in_order = all(
-        place.get(name, -1) < i
-        for i, node in enumerate(graph.node)
-        for name in (needs(node) if _has_body(node) else node.input)
-    )
-    return graph.node if in_order else _sorted(graph, place)
-
-
-def needs(node: NodeProto) -> list[str]:
-    """Names that a node reads, those that its bodies read included."""
-    names = [name for name in node.input if name]
-    for proto in node.attribute:
-        if proto.HasField("g"):
-            inner = [name for n in proto.g.node for name in needs(n)] + [o.name for o in proto.g.output]
-            own = {name for n in proto.g.node for name in n.output} | {i.name for i in proto.g.input}
-            names.extend(name for name in inner if name not in own)
-    return names
-
-
-def _has_body(node: NodeProto) -> bool:
-    return any(proto.HasField("g") for proto in node.attribute)
-
-
-def _sorted(graph: GraphProto, producer: Mapping[str, int]) -> list[NodeProto]:
-    readers: dict[int, list[int]] = {}
-    waiting: list[int] = []
-    for i, node in enumerate(graph.node):
-        sources = {producer[name] for name in needs(node) if name in producer}
-        waiting.append(len(sources))
-        for source in sources:
-            readers.setdefault(source, []).append(i)
-    ready = deque(i for i, count in enumerate(waiting) if count == 0)
-    order: list[NodeProto] = []
-    while ready:
-        i = ready.popleft()
-        order.append(graph.node[i])
-        for reader in readers.get(i, ()):
-            waiting[reader] -= 1
-            if waiting[reader] == 0:
-                ready.append(reader)
-    if len(order) < len(graph.node):
-        stuck = next(node for node, count in zip(graph.node, waiting, strict=True) if count)
-        raise SourceError("the graph has a cycle", at=describe(stuck), fix="export the model again")
-    return order

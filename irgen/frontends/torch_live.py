@@ -25,12 +25,12 @@ from irgen.frontends.torch_scope import (
     evaluation,
     fake_parameters,
     module_stack,
-    no_collection,
     transparent_functions,
 )
 from irgen.frontends.torch_seen import Hole
 from irgen.frontends.torch_symbols import with_symbols
 from irgen.frontends.torch_trail import Trail
+from irgen.ir.collection import no_collection
 from irgen.ir.graph import Graph
 from irgen.trees import apart, swapped, tensors_by_name
 

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
 import logging
 import sys
@@ -74,18 +73,6 @@ def _cleaned(table: dict[str, Any], before: dict[str, Any]) -> None:
                 table[name] = before[name]
             else:
                 del table[name]
-
-
-@contextmanager
-def no_collection() -> Generator[None, None, None]:
-    """The garbage collector stands still: a pass makes many small objects and drops none."""
-    running = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if running:
-            gc.enable()
 
 
 @contextmanager

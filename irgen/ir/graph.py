@@ -148,10 +148,10 @@ class Graph:
     def users(self) -> dict[str, list[str]]:
         """For each node the ids of the nodes that read it, in order, once for each port."""
         found: dict[str, list[str]] = {name: [] for name in self.nodes}
-        for node in self:
+        for name, node in self.nodes.items():
             for source in node.inputs:
                 if source:
-                    found[source].append(node.id)
+                    found[source].append(name)
         return found
 
     def without_names(self) -> Graph:
@@ -159,12 +159,15 @@ class Graph:
         return replace(self, provenance={}, output_names=[])
 
     def pruned(self) -> Graph:
-        """The same graph without nodes that no output depends on (inputs stay)."""
+        """The same graph without nodes that no output depends on (inputs stay); itself where there are none."""
         live = set(self.outputs)
-        for name in reversed(self.nodes):
+        for name, node in reversed(self.nodes.items()):
             if name in live:
-                live.update(source for source in self.nodes[name].inputs if source)
+                live.update(node.inputs)
         live.update(self.inputs)
+        live.discard("")  # an optional port without a value
+        if len(live) == len(self.nodes):
+            return self
         nodes = {name: node for name, node in self.nodes.items() if name in live}
         kept = {name: origin for name, origin in self.provenance.items() if name in live}
         return replace(self, nodes=nodes, provenance=kept)

@@ -9,6 +9,7 @@ from graphlib import TopologicalSorter
 from importlib import import_module
 from pkgutil import iter_modules
 
+from irgen.ir.collection import no_collection
 from irgen.ir.graph import Graph
 from irgen.passes.engine import Pass, Rule, Rules, to_fixed_point
 
@@ -66,6 +67,7 @@ def _joined(tables: list[tuple[str, Rules]]) -> dict[str, tuple[Rule, ...]]:
     return joined
 
 
+@no_collection()
 def normalise(graph: Graph, watch: Callable[[str, Graph], None] | None = None) -> Graph:
     """The canonical form of a graph: every spelling as the highest operator that says the same thing.
 

@@ -8,8 +8,7 @@ from irgen.passes.engine import Pass
 
 def run(graph: Graph) -> Graph:
     """Drop the nodes that no output depends on; inputs stay."""
-    kept = graph.pruned()
-    return graph if len(kept) == len(graph) else kept
+    return graph.pruned()
 
 
 PASS = Pass(run)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
+from operator import attrgetter
 
 from irgen.ir.graph import NO_ATTRS, Array, Attr, Graph, Node, Provenance, Types
 
@@ -30,13 +31,16 @@ class Pass:
     after: tuple[str, ...] = ()
 
 
+_INPUTS = attrgetter("inputs")
+
+
 class Builder:
     """The part of the new graph that is already built, and how often each value is read."""
 
     def __init__(self, graph: Graph) -> None:
         self.nodes: dict[str, Node] = {}
         self.provenance: dict[str, Provenance] = dict(graph.provenance)
-        self.uses: Counter[str] = Counter(chain.from_iterable(node.inputs for node in graph))
+        self.uses: Counter[str] = Counter(chain.from_iterable(map(_INPUTS, graph.nodes.values())))
         self.uses.update(graph.outputs)
         self._taken = graph.nodes
         self._root = ""
@@ -102,10 +106,11 @@ class Builder:
 
 def known(*nodes: Node) -> bool:
     """Whether the sizes of all these values are known."""
-    return all(
-        not isinstance(node.type, tuple) and node.type.shape is not None and min(node.type.shape, default=0) >= 0
-        for node in nodes
-    )
+    for node in nodes:
+        kind = node.type
+        if isinstance(kind, tuple) or kind.shape is None or (kind.shape and min(kind.shape) < 0):
+            return False
+    return True
 
 
 def sweep(graph: Graph, rules: Rules) -> Graph:
@@ -117,7 +122,7 @@ def sweep(graph: Graph, rules: Rules) -> Graph:
     changed = False
     for original in graph:
         node = original
-        if instead and any(source in instead for source in node.inputs):
+        if instead and not instead.keys().isdisjoint(node.inputs):
             node = replace(node, inputs=tuple(instead.get(source, source) for source in node.inputs))
         found = builder.rewrite(node, rules) if node.op in rules else node
         if isinstance(found, str):

@@ -16,11 +16,11 @@ def run(graph: Graph) -> Graph:
     instead: dict[str, str] = {}
     nodes = dict(graph.nodes)
     for name, node in graph.nodes.items():
-        if instead and any(source in instead for source in node.inputs):
+        if instead and not instead.keys().isdisjoint(node.inputs):
             node = replace(node, inputs=tuple(instead.get(source, source) for source in node.inputs))  # noqa: PLW2901
             nodes[name] = node
         if node.op in _VIEWS:
-            key = (node.op, node.inputs, tuple(sorted(node.attrs.items(), key=lambda item: item[0])), node.type)
+            key = (node.op, node.inputs, tuple(sorted(node.attrs.items())) if node.attrs else (), node.type)
             kept = first.setdefault(key, name)
             if kept != name:
                 instead[name] = kept

@@ -17,6 +17,7 @@ FIXED, WEIGHT, COMPUTED, LIVE = range(4)
 _KEEPS = UNARY | BINARY | REDUCTIONS | MOVES | {
     "gather", "gather_nd", "softmax", "log_softmax", "l2_norm", "rms_norm", "layer_norm", "batch_norm", "group_norm",
 }  # fmt: skip
+_OF_LEAVES = {"param": WEIGHT, "input": LIVE, "random": LIVE}
 _SUMS = frozenset({"add", "sub"})
 
 
@@ -41,8 +42,9 @@ class Weights:
 
     def _judge(self, node: Node) -> int:
         if node.op in LEAVES:
-            return {"param": WEIGHT, "input": LIVE, "random": LIVE}.get(node.op, FIXED)
-        below = [self._classes[source] for source in node.inputs if source]
+            return _OF_LEAVES.get(node.op, FIXED)
+        classes = self._classes
+        below = [classes[source] for source in node.inputs if source]
         most = max(below, default=FIXED)
         if most in (FIXED, LIVE):
             return most

@@ -6,6 +6,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from irgen.ir.architecture import Architecture, Region
+from irgen.ir.collection import no_collection
 from irgen.ir.graph import Graph
 from irgen.match.pattern import Pattern, ordered
 from irgen.patterns.label import recognise  # before `label` is defined: importing the module binds its name here
@@ -21,6 +22,7 @@ def patterns() -> list[Pattern]:
     return ordered(found)
 
 
+@no_collection()
 def label(graph: Graph) -> tuple[list[Region], Architecture]:
     """Label a canonical graph: its regions (nested or disjoint) and its architecture."""
     return recognise(graph, patterns())
