@@ -27,7 +27,7 @@ def with_symbols(graph: Graph, others: Sequence[Graph], axes: Mapping[str, Seque
     still = sorted(name for name, sizes in base.items() if len(set(sizes)) == 1)
     findings += [f"{name} was {base[name][0]} in every capture: whether it can vary was not seen" for name in still]
     moving = {name: sizes for name, sizes in base.items() if name not in still}
-    solve = _Solver(moving, _counting(graph, axes))
+    solve = _Solver(moving, _counting(graph, axes), _hops(graph))
     nodes = dict(graph.nodes)
     if all(_same_operators(graph, other) for other in others):
         places = [list(graph.nodes), *(list(other.nodes) for other in others)]
@@ -61,6 +61,17 @@ def _base(graph: Graph, others: Sequence[Graph], axes: Mapping[str, Sequence[str
 def _counting(graph: Graph, axes: Mapping[str, Sequence[str | None]]) -> frozenset[str]:
     """Symbols that count samples: they stand first. Nothing is cut from such an axis or added to it."""
     return frozenset(axes[name][0] or "" for name, _ in _inputs(graph) if axes.get(name))
+
+
+def _hops(graph: Graph) -> list[int]:
+    """By how much strided operators shorten the axes on the way to some node: products of strides, longest first."""
+    reach: dict[str, int] = {}
+    for name, node in graph.nodes.items():
+        before = max((reach.get(read, 1) for read in node.inputs), default=1)
+        stride = node.attrs.get("stride") if node.op in {"conv", "max_pool", "avg_pool"} else None
+        steps = [int(str(step)) for step in stride] if isinstance(stride, tuple) else []
+        reach[name] = before * max(steps, default=1)
+    return sorted({hop for hop in reach.values() if hop > 1}, reverse=True)
 
 
 def _inputs(graph: Graph) -> list[tuple[str, Node]]:
@@ -105,11 +116,26 @@ MOST_DIVISORS = 4096
 """Divisors tried for one quotient: products of two long axes have millions."""
 
 
+MOST_MORE = 16
+"""Steps that a quotient may be off by: what is put around frames, or cut at their ends."""
+
+
+def _down(whole: int, part: int) -> int:
+    return whole // part
+
+
+def _up(whole: int, part: int) -> int:
+    return -(-whole // part)
+
+
 class _Solver:
     """Expressions of the base symbols, by the sizes that a dimension had at each capture."""
 
-    def __init__(self, base: Mapping[str, Sizes], counting: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, base: Mapping[str, Sizes], counting: frozenset[str] = frozenset(), hops: Sequence[int] = ()
+    ) -> None:
         self._base = base
+        self._hops = hops
         self._counting = counting
         self._known: dict[Sizes, str | None] = {}
         self.unexplained: set[Sizes] = set()
@@ -125,7 +151,7 @@ class _Solver:
 
     def _solved(self, sizes: Sizes) -> str | None:
         cut = {name: values for name, values in self._products.items() if name not in self._counting}
-        forms = (self._shifted, self._part, self._sum, self._shifted_part, self._affine)
+        forms = (self._shifted, self._hop, self._part, self._sum, self._shifted_part, self._affine)
         tries = [(form, self._products) for form in (self._same, self._multiple)] + [(form, cut) for form in forms]
         for form, products in tries:
             for name, values in products.items():
@@ -148,6 +174,20 @@ class _Solver:
         gap = sizes[0] - values[0]
         same = all(n - v == gap for v, n in zip(values, sizes, strict=True))
         return f"{name}{gap:+d}".replace("-", "−") if same else None
+
+    def _hop(self, name: str, values: Sizes, sizes: Sizes) -> str | None:
+        """A quotient by strides that the graph has, and a few more."""
+        if name not in self._base:
+            return None
+        found: list[tuple[int, str]] = []
+        for hop in self._hops:
+            for quotient, form in ((_down, "{}/{}"), (_up, "⌈{}/{}⌉")):
+                more = sizes[0] - quotient(values[0], hop)
+                fits = all(quotient(v, hop) + more == n for v, n in zip(values, sizes, strict=True))
+                if fits and abs(more) <= MOST_MORE:
+                    shift = f"{more:+d}".replace("-", "−") if more else ""
+                    found.append((abs(more), form.format(name, hop) + shift))
+        return min(found, key=lambda one: one[0])[1] if found else None
 
     def _part(self, name: str, values: Sizes, sizes: Sizes) -> str | None:
         whole, part = values[0], sizes[0]

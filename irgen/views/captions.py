@@ -274,6 +274,15 @@ def _unknown(part: Part, width: int | None, words: Words) -> Caption:
     return Caption("off", words("Unrecognised"), note, f"{words('Unrecognised')}: {every}")
 
 
+def _several(part: Part, width: int | None, words: Words) -> Caption:
+    """Parts in a row that are told together."""
+    del width
+    kinds = cast("dict[str, int]", part.facts.get("kinds") or {})
+    named = [(first(caption(Part(kind), None, words).title), count) for kind, count in kinds.items()]
+    said = _join(*(f"{name} × {count}" for name, count in named[:3]), "…" if len(named) > 3 else "")
+    return Caption("norm", words("{n} operators", n=part.facts.get("count")), said)
+
+
 def box_of_unknown(ops: Mapping[str, int], words: Words) -> Leaf:
     """The operators of the model that no region holds, as one box."""
     said = _unknown(Part("unknown", {"ops": dict(ops)}), None, words)
@@ -313,6 +322,7 @@ TABLE: dict[str, Callable[[Part, int | None, Words], Caption]] = {
     "scatter": _titled("norm", "Token scatter"),
     "interleave": _titled("norm", "Interleave"),
     "unknown": _unknown,
+    "several": _several,
 }
 """Caption of each kind of part."""
 

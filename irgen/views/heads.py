@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 from irgen.ir.architecture import Architecture, Head, Part, Stack
@@ -113,14 +114,14 @@ def beside(before: Part, part: Part) -> bool:
 def crown(found: Architecture, last: Stack | None, drawn: Drawn, twins: int = 0) -> list[Piece]:
     """Head parts, head (one of several that stand side by side) and output."""
     width = last.width if last else None
-    parts = after_stack(found.head, last)
+    parts = condensed(after_stack(found.head, last))
     pieces: list[Piece] = [part_box(f"h.{at}", part, None, drawn, "head") for at, part in enumerate(parts)]
     said = head_caption(found.head, width, drawn.words)
     if said:
         pieces.append(_row(found.head, said, twins + 1) if 0 < twins < 5 else _counted(box("h", said), twins + 1))
         at = own(found.head)
         behind = merged(found.head.parts[at + 1 :]) if at is not None else []
-        pieces += [part_box(f"h.z{i}", part, None, drawn, "head") for i, part in enumerate(behind)]
+        pieces += [part_box(f"h.z{i}", part, None, drawn, "head") for i, part in enumerate(condensed(behind))]
     out = output_pill(found, drawn.words)
     out.wide = isinstance(pieces[-1], Par) if pieces else False
     pieces.append(out)
@@ -153,7 +154,20 @@ def gathered(parts: list[Part]) -> list[Part]:
             made[-1] = together(before, part)
         else:
             made.append(part)
-    return made
+    return condensed(made)
+
+
+LONG = 9
+"""Parts in a row above which those in the middle are one box."""
+
+
+def condensed(parts: list[Part]) -> list[Part]:
+    """A long row of parts with its middle told in one."""
+    if len(parts) <= LONG:
+        return parts
+    middle = parts[3:-3]
+    counts = Counter(part.kind for part in middle)
+    return [*parts[:3], Part("several", {"kinds": dict(counts), "count": len(middle)}), *parts[-3:]]
 
 
 ONE = ("channels", "variant", "groups", "transposed", "activation", "norm")

@@ -273,8 +273,8 @@ class TowerView:
     def _stage(self, number: int, stack: Stack) -> None:
         """One of many stacks of a tower: folded, in a frame of its own."""
         words = self.drawn.words
-        before = [self._outer("b", number, at, p) for at, p in enumerate(merged(stack.before))]
-        after = [self._outer("a", number, at, p) for at, p in enumerate(merged(stack.after))]
+        before = [self._outer("b", number, at, p) for at, p in enumerate(gathered(merged(stack.before)))]
+        after = [self._outer("a", number, at, p) for at, p in enumerate(gathered(merged(stack.after)))]
         inner = folded(stack, f"s{number}", self.drawn)
         label = words("Stage {n}", n=self.tower.stacks.index(number) + 1)
         if number == self.tower.stacks[-1]:

@@ -45,6 +45,21 @@ def test_dimension_is_told_as_an_expression(form: str) -> None:
     assert graph.findings == []
 
 
+def test_a_quotient_is_by_the_strides_that_the_graph_has() -> None:
+    class Framed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one, self.two = nn.Conv1d(1, 4, 8, 4, 2), nn.Conv1d(4, 4, 10, 5, 3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            frames = self.two(self.one(x))
+            return torch.cat([frames, frames[:, :, :3]], 2)
+
+    small, large = torch.randn(2, 1, 20 * 7), torch.randn(3, 1, 20 * 11)
+    graph = capture(Framed(), (small,), resized=[((large,), {})], axes={"x": ("batch", None, "samples")})
+    assert str(graph[graph.outputs[0]].type) == "float32[batch, 4, samples/20+3]"
+
+
 def test_sizes_stay_those_of_the_first_capture() -> None:
     graph = at_two_sizes(lambda x: x + 1)
     assert graph[graph.outputs[0]].shape == (2, 17, 8)
