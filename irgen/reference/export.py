@@ -101,8 +101,10 @@ def export(
 
 def _exported(built: Built, folder: Path, name: str, weights: bool, say: Say) -> Exported:
     """The exporter's work, in the child: the program, written into a folder and checked."""
-    from irgen.reference import exporters, written  # noqa: PLC0415 - loads torch and onnx
+    from irgen.reference import exporters, hollow, written  # noqa: PLC0415 - loads torch and onnx
 
+    if not weights:
+        hollow.hollow(built.module)
     program = exporters.run(built, say)
     model: Any = program.model
     written.name_axes(model, built.axes)

@@ -18,6 +18,7 @@ import torch
 from torch.utils import _pytree as pytree
 
 from irgen.errors import ExportError
+from irgen.reference.hollow import is_hollow
 from irgen.reference.traced import Traced, by_torch, dynamic_shapes, first_line, rolled
 from irgen.source import Built
 from irgen.trees import tensors_by_name
@@ -98,7 +99,7 @@ def _by_transformers(built: Built, say: Say) -> tuple[Any, Traced]:
     class Exporter(OnnxExporter, Rolling):
         """The library's exporter, with `Rolling` where it calls its base class."""
 
-    config = OnnxConfig(dynamic=True, dynamic_shapes=dynamic_shapes(built))
+    config = OnnxConfig(dynamic=True, dynamic_shapes=dynamic_shapes(built), optimize=not is_hollow(built.module))
     model = Exporter().export(built.module, dict(built.kwargs), config=config).program
     return model, found[-1]
 
@@ -127,7 +128,8 @@ def _by_torch(built: Built, say: Say) -> tuple[Any, Traced]:
     found = rolled(built, trace(dict(built.kwargs), dynamic_shapes(built)), trace, say)
     say(f"translating {built.title} to ONNX")
     export: Any = torch.onnx.export
-    model = export(found.program, (), kwargs=dict(built.kwargs), verbose=False).model
+    whole = not is_hollow(built.module)
+    model = export(found.program, (), kwargs=dict(built.kwargs), optimize=whole, verbose=False).model
     for value, name in zip(model.graph.outputs, _output_names(found.program), strict=True):
         value.name = name
     return model, found
