@@ -175,5 +175,7 @@ class Architecture:
     unknown: dict[str, int] = field(default_factory=dict[str, int])
     """Operators that no region holds, by kind and count."""
     findings: list[str] = field(default_factory=list[str])
+    auxiliary: list[Head] = field(default_factory=list[Head])
+    """Heads on the side of stacks that go on (classifiers that help the gradient while training)."""
     objective: Objective | None = None
     """What an output that is a loss says, or None."""

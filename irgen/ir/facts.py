@@ -79,5 +79,6 @@ def record(found: Architecture, *, source: str, frontend: str) -> dict[str, Any]
         "stacks": [_stack(stack) for stack in found.stacks],
         "links": [{"from": link.source, "to": link.target, "kind": link.kind} for link in found.links],
         "head": _head(found.head),
+        **({"auxiliary": [{"from": h.reads, **_head(h)} for h in found.auxiliary]} if found.auxiliary else {}),
         **({"objective": {"kind": found.objective.kind, **found.objective.facts}} if found.objective else {}),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from irgen.ir.architecture import Head, Part
 from irgen.ir.attrs import integer
@@ -18,13 +19,17 @@ from irgen.patterns.parameters import weight_size
 _CONTRACTIONS = frozenset({"linear", "conv", "conv_transposed", "matmul", "einsum"})
 
 
-def find_head(analysis: Analysis, marks: list[str], tables: set[str]) -> tuple[Head, str | None, set[str], list[Part]]:
+def find_head(
+    analysis: Analysis, marks: list[str], tables: set[str], outputs: Sequence[str] | None = None
+) -> tuple[Head, str | None, set[str], list[Part]]:
     """The head of a model: (head, the sum it reads, its nodes, the parts between that sum and the head).
 
-    `marks` are the residual sums (or the last nodes of what has none); `tables` the token tables.
+    `marks` are the residual sums (or the last nodes of what has none); `tables` the token tables; `outputs` where the
+    head may end, all outputs of the model if it is not given.
     """
     sums = set(marks)
-    floats = [output for output in analysis.graph.outputs if analysis[output].is_float]
+    outputs = analysis.graph.outputs if outputs is None else outputs
+    floats = [output for output in outputs if analysis[output].is_float]
     for output in sorted(floats, key=lambda output: not analysis[output].shape):
         nodes, reads = _behind(analysis, output, sums)
         if not reads and marks:

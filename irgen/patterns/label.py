@@ -11,6 +11,8 @@ from irgen.ir.graph import Graph, Provenance
 from irgen.match.analysis import Analysis
 from irgen.match.pattern import Branch, Pattern, classify
 from irgen.patterns import bare
+from irgen.patterns.auxiliary import find_auxiliary, goes_on
+from irgen.patterns.auxiliary import regions_of as auxiliary_regions
 from irgen.patterns.branching import joint_of
 from irgen.patterns.cores import Core, find_cores
 from irgen.patterns.family import family_of
@@ -88,6 +90,7 @@ def recognise(graph: Graph, patterns: list[Pattern]) -> tuple[list[Region], Arch
     exits = _exits(analysis, runs, stacks)
     if stem is not None:
         exits |= _ends(analysis, runs, stacks, stem)
+    side = find_auxiliary(analysis, runs, stem, tables) if stem is not None else []
     rest = (
         set[str]().union(*(behind_last_sum(analysis, o, set(marked))[0] for o in graph.outputs))
         if marked
@@ -98,7 +101,9 @@ def recognise(graph: Graph, patterns: list[Pattern]) -> tuple[list[Region], Arch
     if not marked and aim is not None:
         head, head_nodes = Head("none", None, None, parts=[]), set[str]()
     head_nodes -= set(loose)
-    regions = [*bare.regions_of(loose), *build_regions(analysis, runs, head_nodes | exits | rest)]
+    beside = set[str]().union(*(nodes for _, nodes in side))
+    regions = [*bare.regions_of(loose), *build_regions(analysis, runs, (head_nodes | exits | rest) - beside)]
+    regions += auxiliary_regions(side, analysis)
     if aim is not None:
         regions.append(region_of(analysis, *aim, regions))
     total = _total(graph)
@@ -116,6 +121,7 @@ def recognise(graph: Graph, patterns: list[Pattern]) -> tuple[list[Region], Arch
         head=head,
         unknown=unknown,
         findings=list(graph.findings),
+        auxiliary=[head for head, _ in side],
         objective=aim[0] if aim is not None else None,
     )
     return regions, found
@@ -186,6 +192,8 @@ def _ends(analysis: Analysis, runs: list[Run], stacks: list[Stack], stem: str) -
         nodes, reads = behind_last_sum(analysis, output, set(owner)) if analysis[output].is_float else (held, held)
         ends = {owner[n] for n in reads}
         if len(ends) != 1 or stacks[at := ends.pop()].after or stem in runs[at].nodes:
+            continue
+        if any(goes_on(runs[at], runs, n) for n in reads):
             continue
         parts = [p for _, p in parts_of(analysis, nodes)]
         stacks[at].after = parts[1:] if _ends_in_norm(runs[at]) and parts and parts[0].kind == "norm" else parts

@@ -313,6 +313,7 @@ PUBLISHED: dict[str, dict[str, Any]] = {
             "3.0.0": conv(5, 512, "inception"), "4.1.0": conv(5, 1024, "inception"),
         },
         "at": {"3.0": [0, 1, 2], "3.1": [3], "3.2": [4]},
+        "auxiliary": [{"from": "stage4", "kind": "classification", "width": 1000, "tied": False}] * 2,
     },
     "dactyl": {
         "family": "recurrent", "millions": 3.3, "head": "classification", "embeddings": [],

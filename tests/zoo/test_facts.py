@@ -49,6 +49,7 @@ def test_published_figures_are_read_off_the_full_graph(name: str):
         assert {key: part[key] for key in truth} == truth
     for key, value in expected.get("objective", {}).items():
         assert found["objective"][key] == value
+    assert found.get("auxiliary", []) == expected.get("auxiliary", [])
     for place, at in expected.get("at", {}).items():
         stack, block = (int(n) for n in place.split("."))
         assert found["stacks"][stack]["blocks"][block]["at"] == at
