@@ -53,7 +53,8 @@ def fake_parameters(module: nn.Module, fakes: Fakes) -> Generator[dict[int, torc
     for part, weights in flat:
         part._flat_weights = [made.get(id(w), w) for w in weights]
     try:
-        yield made
+        with replaced(nn.Module, _apply=_converted):
+            yield made
     finally:
         for table, name, value in put_back:
             table[name] = value
@@ -61,6 +62,20 @@ def fake_parameters(module: nn.Module, fakes: Fakes) -> Generator[dict[int, torc
             _cleaned(part.__dict__, state)
             if buffers or part._buffers:
                 _cleaned(part._buffers, buffers)
+
+
+def _converted(module: nn.Module, change: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> nn.Module:
+    """What `module.to(dtype)` inside a forward pass does, as calls that are recorded: torch's own swaps storages."""
+    for part in module.children() if recurse else ():
+        _converted(part, change)
+    for table in (module._parameters, module._buffers):
+        for name, value in table.items():
+            if value is None or (changed := change(value)) is value:
+                continue
+            if getattr(value, "_is_param", False) or isinstance(value, nn.Parameter):
+                changed._is_param = True  # pyright: ignore[reportAttributeAccessIssue]
+            table[name] = changed
+    return module
 
 
 def _cleaned(table: dict[str, Any], before: dict[str, Any]) -> None:

@@ -52,6 +52,8 @@ class Branch:
     claimed: set[str] = field(default_factory=set[str])
     attentions: Mapping[str, object] = field(default_factory=dict[str, object])
     """The attention cores of the whole graph by their output."""
+    found: list[Finding] = field(default_factory=list[Finding])
+    """What earlier patterns have found."""
 
     @property
     def width(self) -> int:
@@ -102,5 +104,6 @@ def classify(branch: Branch, patterns: list[Pattern]) -> tuple[list[tuple[Findin
             continue
         for finding in answer:
             branch.claimed |= finding.nodes
+            branch.found.append(finding)
             found.append((finding, pattern))
     return found, rejected

@@ -15,6 +15,7 @@ from irgen.ir.architecture import Evidence, Fact
 from irgen.ir.graph import Array
 from irgen.match.analysis import INDEX, PARAM, Analysis
 from irgen.match.trace import STRIDE, Trace
+from irgen.match.weighted import weighted
 from irgen.patterns.cores import Core
 from irgen.patterns.gates import is_gated
 from irgen.patterns.slots import memory_slots
@@ -159,11 +160,24 @@ def _some_tokens(rows: Floats, places: list[int]) -> list[Floats]:
 
 def _heads(analysis: Analysis, core: Core, q: Operand, k: Operand) -> tuple[int | None, int | None]:
     """Query heads and key heads, from the distinct groups of features that meet in the product."""
-    heads = q.heads if q.heads is not None else _heads_by_shape(analysis, core)
+    heads = q.heads if q.heads is not None and not _is_routed(analysis, q) else _heads_by_shape(analysis, core)
     kv_heads = k.heads if k.heads is not None else heads
     if heads is None or kv_heads is None or k.shared:
         return heads, heads
     return max(heads, kv_heads), kv_heads
+
+
+_SCATTERS = frozenset({"scatter_nd", "scatter_elements", "masked_scatter"})
+
+
+def _is_routed(analysis: Analysis, q: Operand) -> bool:
+    """Whether queries are projected by several of many stacked matrices: a head is not known by its first feature."""
+    stacks = [w.params[0] for s in q.sources if (w := weighted(analysis, s)) is not None and (w.stack or 1) > 1]
+    if any(analysis.op(s) in _SCATTERS for s in q.sources):
+        return True
+    return len(stacks) > len(set(stacks)) or any(
+        w.chosen for s in q.sources if (w := weighted(analysis, s)) is not None
+    )
 
 
 def variant_of(heads: int | None, kv_heads: int | None) -> str | None:

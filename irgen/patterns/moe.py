@@ -24,6 +24,7 @@ from irgen.match.weighted import Weighted
 
 def prove(branch: Branch) -> list[Finding] | Refusal:
     """One mixture for each router of the branch that chooses among experts."""
+    _rest_in_attention(branch)
     found = contractions(branch.analysis, branch.region - branch.claimed)
     chosen = _by_choice(branch, found)
     if not isinstance(chosen, str):
@@ -163,6 +164,35 @@ def _make(expert: Expert) -> tuple[int, int, int]:
 
 def _is_routed(number: NDArray[np.int64] | None, routed: tuple[int, ...]) -> bool:
     return number is None or number.size != 1 or int(number.reshape(-1)[0]) in routed
+
+
+# -- experts inside attention -----------------------------------------------------------------------------------------
+
+
+def _rest_in_attention(branch: Branch) -> None:
+    """Tell attention whose projections are experts (Zhang et al. 2022) how many learned numbers a token leaves out."""
+    analysis = branch.analysis
+    attention = next((f for f in branch.found if f.label in {"self-attention", "cross-attention"}), None)
+    if attention is None or "idle" in attention.facts:
+        return
+    place = analysis.place.__getitem__
+    selections = sorted((n for n in branch.region if analysis.op(n) in SELECTIONS), key=place)
+    routings = find_routings(analysis, branch.region, selections) if selections else ""
+    if isinstance(routings, str):
+        return
+    idle: dict[str, int] = {}
+    found = contractions(analysis, branch.region)
+    pairs = {w.node for e in find_experts(analysis, found, branch.region) for w in e.contractions}
+    for routing in routings:
+        for w in (w for w in found.values() if w.node not in pairs):
+            picked = any(i in routing.reached for i in w.chosen)
+            if routing.top_k is None or w.stack != routing.experts or not (picked or w.x in routing.reached):
+                continue
+            idle |= {p: analysis[p].size // routing.experts * (routing.experts - routing.top_k) for p in w.params}
+    if idle:
+        attention.facts["idle"] = sum(idle.values())
+        check = f"{len(idle)} stacks of projections are experts of which a router chooses: a token passes some of them"
+        attention.evidence.append(Evidence("experts", check, tuple(idle)))
 
 
 # -- both ------------------------------------------------------------------------------------------------------------

@@ -93,6 +93,20 @@ class Routed(nn.Module):
         return out.view_as(x)
 
 
+class Converted(nn.Module):
+    """A module that turns a part of itself into another number format, and back, while it runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.router, self.out = nn.Linear(8, 4), nn.Linear(4, 8)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.router.to(torch.float64)
+        scores = self.router(x.double()).to(x.dtype)
+        self.router.to(torch.float32)
+        return x + self.out(torch.relu(scores))
+
+
 class Tied(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -114,6 +128,7 @@ MODULES: dict[str, nn.Module] = {
     "rnn": Recurrent(nn.RNN, nonlinearity="relu", batch_first=True),
     "stepped": Stepped(),
     "routed": Routed(),
+    "converted": Converted(),
     "convolution": nn.Sequential(nn.Conv1d(5, 4, 3, padding=1), nn.BatchNorm1d(4), nn.ReLU(), nn.MaxPool1d(2)),
     "weight norm": nn.utils.parametrizations.weight_norm(nn.Linear(8, 4)),
     "vmap": Calls(lambda x: torch.vmap(torch.vmap(lambda a: (a * 2).sum() + a.max()))(x)),

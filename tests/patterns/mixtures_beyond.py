@@ -260,3 +260,21 @@ class Blurred(Separate):
         best, which = self.router(x).softmax(-1).topk(CHOSEN, -1)
         best = best / (best.sum(-1, keepdim=True) + 0.3)
         return self.mixed(x, torch.zeros(*x.shape[:-1], EXPERTS).scatter(-1, which, best))
+
+
+class Attending(nn.Module):
+    """Experts of query and output projections around keys and values that all share (mixture of attention heads)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.router, self.keys = nn.Linear(WIDTH, EXPERTS, bias=False), nn.Linear(WIDTH, 24)
+        self.query = nn.Parameter(torch.randn(EXPERTS, WIDTH, 12) / 5)
+        self.out = nn.Parameter(torch.randn(EXPERTS, 12, WIDTH) / 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        best, which = self.router(x).topk(CHOSEN, -1)
+        k, v = self.keys(x).chunk(2, -1)
+        scores = torch.einsum("btd,btkde,bse->bkts", x, self.query[which], k) / 12**0.5
+        seen = torch.ones(x.shape[1], x.shape[1]).tril().bool()
+        y = torch.einsum("bkts,bse->btke", scores.masked_fill(~seen, -torch.inf).softmax(-1), v)
+        return (torch.einsum("btke,btked->btkd", y, self.out[which]) * best.softmax(-1)[..., None]).sum(2)

@@ -65,3 +65,11 @@ def test_the_evidence_says_how_the_shares_were_read():
     regions, _ = labelled(beyond.Ranked())
     checks = [e.check for s in regions for layer in s.children for r in layer.children for e in r.evidence]
     assert any("raising one score" in check and "one of 6 experts" in check for check in checks)
+
+
+def test_experts_of_projections_are_left_out_of_what_attention_has_active():
+    torch.manual_seed(0)
+    _, found = labelled(beyond.Attending())
+    (part,) = (p for s in found.stacks for b in s.blocks for p in b.sublayers)
+    assert (part.kind, part.facts["heads"], part.facts["kv_heads"]) == ("self-attention", CHOSEN, 1)
+    assert found.total - found.active == (EXPERTS - CHOSEN) * 2 * 24 * 12
