@@ -14,7 +14,8 @@ from irgen.match.weighted import Weighted, learned, weighted
 _SCATTERS = frozenset({"scatter_nd", "scatter_elements", "masked_scatter", "write"})
 _BETWEEN = ELEMENTWISE | MOVES | NORMS | _SCATTERS | {"gather", "gather_nd", "gather_elements", "softmax"}
 _REDUCES = frozenset({"reduce_sum", "reduce_mean", "concat"})
-_STEPS = 4000
+_STEPS = 150
+"""More nodes than this do not stand between the two contractions of one expert."""
 
 
 @dataclass(slots=True)

@@ -11,6 +11,9 @@ _POOLS = frozenset({"max_pool", "avg_pool"})
 _BEHIND = NORMS | {"relu", "silu", "gelu", "leaky_relu", "elu", "max_pool", "avg_pool", "reshape", "transpose", "pad"}
 """What may stand behind the joint of a block's branches inside the block."""
 
+_JOINED = 8
+"""More states than this are not put beside one another by skips: they are steps or groups."""
+
 
 def joint_of(analysis: Analysis, nodes: Iterable[str]) -> str | None:
     """The concatenation of channels in which a block ends, or None if it ends in something else."""
@@ -56,8 +59,10 @@ def skipped(analysis: Analysis, joint: str) -> set[str]:
 
     These are the skips of a U-Net (Ronneberger et al. 2015, figure 1).
     """
-    operands = analysis.data(joint)
+    operands = list(dict.fromkeys(analysis.data(joint)))
     found: set[str] = set()
+    if len(operands) > _JOINED or len(analysis[joint].shape) < 3:
+        return found
     for operand in operands:
         for other in operands:
             between = analysis.between(operand, [other]) if other != operand else set[str]()
