@@ -10,7 +10,7 @@ from irgen import api, zoo
 from irgen.errors import IrgenError
 from irgen.zoo.runs import SKIPPED
 
-LIMIT = 600.0
+LIMIT = 300.0
 """Seconds that one export may take."""
 
 

@@ -126,9 +126,7 @@ def drawn(built: Built, changed: Sequence[str], seed: int) -> Inputs:
     for name, value in built.kwargs.items():
         axes = built.axes.get(name) or (None,) * value.dim()
         other = larger[name]
-        sizes = [
-            b if axis in changed else a for axis, a, b in zip(axes, value.shape, other.shape, strict=True)
-        ]
+        sizes = [b if axis in changed else a for axis, a, b in zip(axes, value.shape, other.shape, strict=True)]
         out[name] = _shuffled(_fitted(value, other, sizes), generator) if seed else _fitted(value, other, sizes)
     return out
 

@@ -43,7 +43,7 @@ class Errors:
 def errors(values: Array, exact: Array, kept: Array) -> Errors:
     """The errors of `values` against `exact` where `kept` holds (both finite)."""
     rows = max(1, exact.shape[0]) if exact.ndim > 1 else 1
-    away = np.where(kept, values.astype(np.float64) - exact, 0.0)
+    away = np.where(kept, values, 0).astype(np.float64) - np.where(kept, exact, 0)
     found = np.abs(away[kept])
     true = exact[kept]
     if not found.size:

@@ -161,6 +161,7 @@ class Search:
         feeds = dict(cut) | {k: v for k, v in self.feeds.items() if any(i.name == k for i in small.graph.input)}
         feeds = {k: v for k, v in feeds.items() if any(i.name == k for i in small.graph.input)}
         given = self._session(small).run(feeds, [value])[value]
+        extract.typed(small, given.values)
         reason, found, allowed = judged(given, eager[0], exact[0], self.precision)
         if not reason:
             whole = judged(self._file([value])[value], eager[0], exact[0], self.precision)

@@ -75,6 +75,13 @@ def _output(graph: GraphProto, name: str) -> ValueInfoProto:
     return next((value for value in graph.output if value.name == name), ValueInfoProto(name=name))
 
 
+def typed(model: ModelProto, value: Array) -> None:
+    """Say what the only output of a model is, as the checker asks."""
+    name = model.graph.output[0].name
+    kind = helper.np_dtype_to_tensor_dtype(value.dtype)
+    model.graph.output[0].CopyFrom(helper.make_tensor_value_info(name, kind, [None] * value.ndim))
+
+
 def reads(node: NodeProto) -> Iterator[str]:
     """Every value that a node reads, those that its bodies take from around them included."""
     yield from (name for name in node.input if name)

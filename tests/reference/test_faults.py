@@ -21,11 +21,14 @@ SYSTEMS = {
 }  # fmt: skip
 """Which faults are put into which exports."""
 
+SEEDS = {"gpt2": (0, 1), "llama": (1,), "mixtral": (0,)}
+"""Each seed chooses another layer and place; the larger the export, the fewer."""
+
 PLACES = [
     pytest.param(system, fault, seed, id=f"{system}, {fault}, {seed}")
     for system, faults in SYSTEMS.items()
     for fault in faults
-    for seed in range(2)
+    for seed in SEEDS[system]
 ]
 
 

@@ -29,7 +29,7 @@ def test_a_right_file_of_any_weights_raises_no_alarm(tmp_path: Path):
     assert not said
 
 
-@pytest.mark.parametrize("system", ["gpt2", "llama"])
+@pytest.mark.parametrize("system", ["gpt2"])
 def test_an_export_raises_no_alarm_for_any_inputs(system: str):
     built, path = twin(system)
     assert not alarms(built, path, range(1000, 1000 + SEEDS))
