@@ -105,9 +105,10 @@ def unmerged(graph: Graph, values: Values) -> tuple[Graph, dict[str, str]]:
     readers near the same weights keep sharing, so that layers that truly share weights still do.
     """
     uses: dict[str, list[Use]] = {}
+    vectors = {name for name, node in graph.nodes.items() if node.op == "param" and _is_vector(node)}
     for node in graph:
         for port, source in enumerate(node.inputs):
-            if source and graph.nodes[source].op == "param" and _is_vector(graph.nodes[source]):
+            if source in vectors:
                 uses.setdefault(source, []).append((node.id, port))
     nodes, origins, made = dict(graph.nodes), dict(graph.provenance), dict[str, str]()
     readers = graph.users()

@@ -290,8 +290,8 @@ def annotated(first: Graph, second: Graph, symbols: Sequence[Symbol]) -> Graph:
         else:
             made = kind(a.type, b.type)
         body = annotated(a.body, b.body, symbols) if a.body is not None and b.body is not None else a.body
-        if made != a.type or body is not a.body:
-            nodes[a.id] = replace(a, type=made, body=body)
+        if made is not a.type or body is not a.body:
+            nodes[a.id] = Node(a.id, a.op, a.inputs, made, a.attrs, a.value, body)
     return replace(first, nodes=nodes)
 
 

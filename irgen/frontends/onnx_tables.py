@@ -25,9 +25,10 @@ def settled(graph: Graph, values: Values) -> Graph:
             continue
         value = values(name)
         fixed = name in angles or name in statistics or name in literals or name in idle_vectors
-        if sum(n > 1 for n in node.shape) >= 2 and roles.get(name, {"output"}) <= _WRITTEN:
+        role = roles.get(name, _RETURNED)
+        if role <= _WRITTEN and sum(n > 1 for n in node.shape) >= 2:
             fixed = True
-        if roles.get(name, {"output"}) <= _COMPARED:
+        if role <= _COMPARED:
             fixed = True  # the bounds of buckets: no gradient flows through a comparison
         if value is not None and not fixed:
             plain = value.size > 0 and repeats(value)
@@ -64,11 +65,17 @@ def _all(node: Node, number: float) -> bool:
 
 def _matrices(graph: Graph) -> set[str]:
     """Tensors that products read: learned, whatever their values."""
-    found: set[str] = set()
-    for node in graph:
-        if node.op in ("linear", "conv", "conv_transposed", "matmul", "rnn"):
-            found.update(s for s in node.inputs if s and graph.nodes[s].tensor.rank >= 2)
-    return found
+    nodes = graph.nodes
+    return {
+        source
+        for node in graph
+        if node.op in _PRODUCTS
+        for source in node.inputs
+        if source and nodes[source].tensor.rank >= 2
+    }
+
+
+_PRODUCTS = frozenset({"linear", "conv", "conv_transposed", "matmul", "rnn"})
 
 
 def _is_blank(graph: Graph, weights: set[str], values: Values) -> bool:
@@ -84,14 +91,15 @@ def _is_blank(graph: Graph, weights: set[str], values: Values) -> bool:
 def _roles(graph: Graph) -> dict[str, set[str]]:
     """What reads each parameter: operators, and whether a softmax comes next."""
     before_softmax = {s for node in graph if node.op == "softmax" for s in node.inputs}
-    roles: dict[str, set[str]] = {}
-    for node in graph:
+    roles: dict[str, set[str]] = {name: set() for name, node in graph.nodes.items() if node.op == "param"}
+    for name, node in graph.nodes.items():
         for source in node.inputs:
-            if source and graph.nodes[source].op == "param":
-                roles.setdefault(source, set()).add("mask" if node.id in before_softmax else node.op)
-    return roles
+            if source in roles:
+                roles[source].add("mask" if name in before_softmax else node.op)
+    return {name: found for name, found in roles.items() if found}
 
 
+_RETURNED = frozenset({"output"})
 _WRITTEN = {"where", "write", "scatter_nd", "scatter_elements", "masked_scatter"}
 _COMPARED = {"lt", "le", "gt", "ge", "eq", "ne", "searchsorted"}
 _IDLE = _WRITTEN | {"mul", "mask", "scan", "loop", "concat", "sub"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -130,19 +131,19 @@ def _unreadable(tensor: TensorProto, why: str) -> SourceError:
 def _external(tensor: TensorProto, shape: tuple[int, ...], folder: Path | None) -> Array | None:
     """Values from the file beside the model, mapped and not read."""
     entries = {entry.key: entry.value for entry in tensor.external_data}
-    location = Path(text(entries.get("location", "")))
-    if folder is None or location.is_absolute() or ".." in location.parts or not location.name:
+    location = text(entries.get("location", ""))
+    if folder is None or os.path.isabs(location) or (".." in location and ".." in Path(location).parts):
         return None
-    file = folder / location
+    file = os.path.join(folder, location)
     dtype = element_type(tensor.data_type)
-    if dtype in ("string", "float8", "int4", "uint4") or not file.is_file():
+    if dtype in ("string", "float8", "int4", "uint4") or not os.path.isfile(file):
         return None
     try:
         offset = int(entries.get("offset", "0"))
     except ValueError as fault:
         raise _unreadable(tensor, f"its offset is {entries['offset']!r}") from fault
     count = math.prod(shape)
-    if offset < 0 or file.stat().st_size < offset + count * bits(dtype) // 8:
+    if offset < 0 or os.path.getsize(file) < offset + count * bits(dtype) // 8:
         return None
     if count == 0:
         return np.zeros(shape, np.float32 if dtype == "bfloat16" else np.dtype(dtype))
