@@ -54,20 +54,33 @@ def retied(graph: Graph, values: Values) -> Graph:
 
 
 def _copies(matrices: list[str], values: Values) -> dict[str, tuple[str, bool]]:
-    """Matrices that a later use was given a copy of (two streams, layers that share weights), each with the first."""
-    known: dict[tuple[object, ...], list[str]] = {}
+    """Matrices that repeat an earlier one, upright or transposed, each with that one and whether it is transposed.
+
+    So they are written for two streams or layers that share weights, and for a projection used both ways.
+    """
+    known: dict[tuple[object, ...], list[tuple[str, bool]]] = {}
     same: dict[str, tuple[str, bool]] = {}
     for name in matrices:
         value = values(name)
         if value is None or value.size < _TELLING:
             continue
-        looks = known.setdefault((value.shape, value.dtype.name, value[0, :8].tobytes()), [])
-        first = next((one for one in looks if (other := values(one)) is not None and _equal(other, value)), None)
+        looks = known.setdefault(_beginning(value), [])
+        first = next((one for one in looks if _repeats(values(one[0]), value, one[1])), None)
         if first is not None and not repeats(value):
-            same[name] = (first, False)
+            same[name] = first
         elif first is None and len(looks) < _LOOKALIKES:
-            looks.append(name)
+            looks.append((name, False))
+            known.setdefault(_beginning(value.T), []).append((name, True))
     return same
+
+
+def _beginning(value: Array) -> tuple[object, ...]:
+    """What matrices have in common that may be equal."""
+    return value.shape, value.dtype.name, value[0, :8].tobytes()
+
+
+def _repeats(first: Array | None, value: Array, turned: bool) -> bool:
+    return first is not None and _equal(first.T if turned else first, value)
 
 
 def _is_matrix(graph: Graph, name: str) -> bool:

@@ -69,6 +69,6 @@ MODEL = Model(
     line="six encoders, for images, text, sound, depth, heat and motion, into one space of 1024",
     family=("composite", "encoder-only", "image", "text", "audio"),
     source="Girdhar et al. 2023, arXiv:2305.05665; sizes of the released imagebind_huge",
-    parameters=1_200_781_057,
+    parameters=1_200_781_056,
     build=from_module(make, inputs, title="ImageBind huge"),
 )

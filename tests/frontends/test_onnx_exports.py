@@ -96,6 +96,24 @@ def test_a_tied_head_reads_the_table_it_shares(tmp_path: Path):
     assert {node.op for node in graph if table in node.inputs} == {"embedding", "transpose"}
 
 
+class BothWays(torch.nn.Module):
+    """A projection that is undone by its own transpose, as in an autoencoder with shared weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down = torch.nn.Linear(20, 12, bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.linear(torch.relu(self.down(x)), self.down.weight.t())
+
+
+@pytest.mark.parametrize("export", [export_torchscript, export_dynamo])
+def test_a_projection_that_is_used_both_ways_is_one_parameter(export, tmp_path: Path):
+    module = BothWays().eval()
+    graph = read(export(module, {"x": torch.randn(3, 5, 20)}, tmp_path / "m.onnx"))
+    assert learned(graph) == 20 * 12
+
+
 def test_norms_of_a_new_model_keep_scales_of_their_own(tmp_path: Path):
     """The exporter stores the ones and zeros of all norms once; the graph has a scale for each norm again."""
     built = systems()["bert"].build("twin")

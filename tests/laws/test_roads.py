@@ -13,10 +13,14 @@ from tests.laws.telling import Telling, essence, told
 from tests.sample_models import Decoder
 from tests.support.exporting import export_torchscript, randomised
 
-SYSTEMS = ("bert", "gpt2", "t5", "bart", "llama", "distilbert", "roberta", "distilgpt2", "starcoder2", "vit")
+SYSTEMS = (
+    "bert", "gpt2", "t5", "bart", "llama", "distilbert", "roberta", "distilgpt2", "starcoder2", "vit",
+    "gpt3", "muse-net", "music-transformer", "uniter", "vilbert", "m2-transformer", "imagebind",
+)  # fmt: skip
 
 CONTROL_FLOW = "symbolically traced variables cannot be used as inputs to control flow"
 ITERATED = "Proxy object cannot be iterated"
+FILLED = r"zeros\(\) takes 1 positional argument"
 SLICED = "slice indices must be integers"
 REFUSED: dict[tuple[str, str], str] = {
     ("bert", "fx"): SLICED,
@@ -29,8 +33,15 @@ REFUSED: dict[tuple[str, str], str] = {
     ("distilgpt2", "fx"): CONTROL_FLOW,
     ("starcoder2", "fx"): CONTROL_FLOW,
     ("vit", "fx"): CONTROL_FLOW,
+    ("gpt3", "fx"): FILLED,
+    ("muse-net", "fx"): FILLED,
+    ("music-transformer", "fx"): FILLED,
+    ("uniter", "fx"): ITERATED,
+    ("vilbert", "fx"): ITERATED,
+    ("m2-transformer", "fx"): ITERATED,
+    ("imagebind", "fx"): ITERATED,
 }
-"""Roads that a system cannot take, with torch's error: transformers' modules branch on what they are given."""
+"""Roads that a system cannot take, with torch's error: they branch on their inputs or make masks of their size."""
 
 
 @cache

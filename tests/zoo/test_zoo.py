@@ -50,7 +50,7 @@ PUBLISHED = {
     "uniter": 112_934_791,
     "vilbert": 239_023_229,
     "m2-transformer": 38_411_264,
-    "imagebind": 1_200_781_057,
+    "imagebind": 1_200_781_056,
     "resnet50": 25_557_032,
     "mobilenet": 4_233_001,
     "mobilenet-v2": 3_506_153,

@@ -102,8 +102,8 @@ class Encoder(nn.Module):
 class ImageBind(nn.Module):
     """Images, text, sound, depth, heat and motion, each by its own encoder into one space (figure 2).
 
-    Training pulls every other modality to the image beside it; what it compares are these vectors, times a
-    temperature (equation 1).
+    Training pulls every other modality to the image beside it: it compares these vectors, divided by a temperature
+    (equation 1), which is no part of the encoders and is left out.
     """
 
     def __init__(
@@ -139,7 +139,6 @@ class ImageBind(nn.Module):
         self.depth, self.heat = squares("depth"), squares("heat")
         self.motion = Motion(sensors, readings, step, width["motion"])
         self.encoders = nn.ModuleDict({n: Encoder(t, space, normed=n == "image") for n, t in towers.items()})
-        self.temperature = nn.Parameter(torch.tensor(1 / 0.07).log())
 
     def forward(
         self, pixels: Tensor, input_ids: Tensor, spectrogram: Tensor, depth: Tensor, heat: Tensor, motion: Tensor
@@ -149,7 +148,7 @@ class ImageBind(nn.Module):
         The result has a vector (batch, space) for each; a still image is a clip of two equal frames (section 3.3).
         """
         clip = pixels[:, :, None].expand(-1, -1, 2, -1, -1)
-        made = {
+        return {
             "image": self.encoders["image"](self.image(clip)),
             "text": self.encoders["text"](
                 self.words(input_ids), input_ids.argmax(dim=-1), causal_bias(input_ids.shape[1])
@@ -159,4 +158,3 @@ class ImageBind(nn.Module):
             "heat": self.encoders["heat"](self.heat(heat)),
             "motion": self.encoders["motion"](self.motion(motion)),
         }
-        return made | {"text": made["text"] * self.temperature.exp().clamp(max=100.0)}
