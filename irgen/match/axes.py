@@ -15,6 +15,8 @@ _KNOWN = frozenset({"linear", "grouped_linear", "conv", "embedding"})
 def stream_axis(analysis: Analysis, root: str, fallback: int) -> int:
     """The axis of a stream's features: that over which a norm that reads it normalises, else the one given."""
     rank = len(analysis[root].shape)
+    if analysis.op(root) in {"conv", "conv_transposed"}:
+        return 1  # a patch embedding, its grid not yet a row of tokens
     for user in analysis.users[root]:
         node = analysis[user]
         axes = node.attrs.get("axes")

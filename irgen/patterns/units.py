@@ -89,7 +89,7 @@ def _components(analysis: Analysis, nodes: list[str]) -> list[list[str]]:
 
 def _spine(analysis: Analysis, component: list[str]) -> list[Sum]:
     """The blocks of connected nodes: those on the way to their deepest end, then those of towers that join it."""
-    main = _deepest(analysis, component)
+    main = _on_the_way(analysis, _deepest(analysis, component))
     skips = {c: skipped(analysis, c) for c in main if joins_channels(analysis, c)}
     blocks, rest = _cut(analysis, main, skips)
     joined = _before_joint(analysis, rest)
@@ -110,6 +110,20 @@ def _deepest(analysis: Analysis, component: list[str]) -> list[str]:
     cones = [analysis.back(end, floor) & inside for end in ends]
     most = max(cones, key=lambda cone: sum(_is_unit(analysis, n) for n in cone))
     return [n for n in component if n in most]
+
+
+def _on_the_way(analysis: Analysis, component: list[str]) -> list[str]:
+    """The nodes that lead to a unit or come from one; what joins later without either stands beside the spine."""
+    inside = set(component)
+    floor = analysis.place[component[0]]
+    ahead: set[str] = set()
+    behind: set[str] = set()
+    for name in component:
+        if _is_unit(analysis, name) or any(source in behind for source in analysis.inputs(name)):
+            behind.add(name)
+        if _is_unit(analysis, name):
+            ahead |= analysis.back(name, floor) & inside
+    return [n for n in component if n in behind or n in ahead]
 
 
 def _before_joint(analysis: Analysis, rest: list[str]) -> list[str]:
