@@ -178,6 +178,7 @@ def diff(a: str, b: str, output: str | None, as_json: bool, as_table: bool, dept
 @click.argument("source")
 @click.option("--onnx", "file", metavar="FILE", help="An ONNX file of the same model that another tool exported.")
 @click.option("--full", is_flag=True, help="A built-in system at its published size instead of its small twin.")
+@click.option("--checkpoint", metavar="DIR", help="A folder of safetensors; random weights if left out.")
 @click.option("--seed", default=0, show_default=True, help="Of the inputs.")
 @click.option("--threads", default=1, show_default=True, help="Of ONNX Runtime.")
 @click.option("--timeout", type=float, metavar="SECONDS", help="Most that the export may take.")
@@ -193,6 +194,7 @@ def validate(
     save: str | None,
     as_json: bool,
     full: bool,
+    checkpoint: str | None,
     seed: int,
     threads: int,
     timeout: float | None,
@@ -203,6 +205,10 @@ def validate(
     from irgen import api  # noqa: PLC0415
     from irgen.inputs import parse  # noqa: PLC0415
 
+    if timeout is not None and timeout <= 0:
+        raise IrgenError(f"--timeout is {timeout:g} seconds", fix="give a number above 0")
+    if threads < 1:
+        raise IrgenError(f"--threads is {threads}", fix="give a number of 1 or more")
     target = None if figure is None else Path(figure)
     api.Style().check(target)
     with Progress() as progress:
@@ -211,6 +217,7 @@ def validate(
             dict(map(parse, inputs)) or None,
             onnx=file,
             full=full,
+            checkpoint=checkpoint,
             seed=seed,
             threads=threads,
             timeout=timeout,

@@ -31,6 +31,7 @@ def validate(
     onnx: str | Path | None = None,
     seed: int = 0,
     full: bool = False,
+    checkpoint: str | Path | None = None,
     threads: int = 1,
     timeout: float | None = None,
     trust_remote_code: bool = False,
@@ -40,11 +41,13 @@ def validate(
 
     `source` is a zoo name (its twin is run; its published size if `full`), a configuration, `package.module:callable`
     or a `torch.nn.Module` with `inputs`. `onnx` is a file that another tool exported; without it the source is
-    exported, within `timeout` seconds. The result is true where both agree; `str()` of it is the table.
+    exported, within `timeout` seconds. `checkpoint` is a folder of safetensors with the weights. The result is true where both agree; `str()` of it is the table.
     Raises `irgen.IrgenError` where the source, the inputs or the file are wrong.
     """
-    size = "full" if full else "twin"
-    name, built = building.built_of(source, inputs, say, size=size, trust_remote_code=trust_remote_code)
+    size = "full" if full or checkpoint is not None else "twin"
+    name, built = building.built_of(
+        source, inputs, say, size=size, checkpoint=checkpoint, trust_remote_code=trust_remote_code
+    )
     if onnx is not None:
         found = _pair(name, built, Path(onnx), seed, threads, say)
     else:
