@@ -1,5 +1,7 @@
 """A source as an ONNX file whose nodes carry irgen's region labels: built, exported, read again, labelled."""
 
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import json

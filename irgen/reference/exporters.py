@@ -7,11 +7,11 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-import sys
 import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -42,11 +42,10 @@ class OtherExporterError(Exception):
 
 def prepare(built: Built) -> None:
     """Load the libraries that exporting needs: once here instead of in every child."""
-    import onnxscript  # noqa: F401, PLC0415
-    import torch.onnx._internal.exporter._registration  # noqa: F401, PLC0415
-
-    if "transformers" in sys.modules and type(built.module).__module__.startswith("transformers."):
-        import transformers.exporters.exporter_onnx  # noqa: F401, PLC0415
+    import_module("onnxscript")
+    import_module("torch.onnx._internal.exporter._registration")
+    if type(built.module).__module__.startswith("transformers."):
+        import_module("transformers.exporters.exporter_onnx")
 
 
 def run(built: Built, say: Say) -> Program:
@@ -72,8 +71,9 @@ def run(built: Built, say: Say) -> Program:
 def _by_transformers(built: Built, say: Say) -> tuple[Any, Traced]:
     """The OnnxExporter of transformers: for its models only."""
     import transformers  # noqa: PLC0415 - heavy
+    from transformers.exporters.configs import OnnxConfig  # noqa: PLC0415
     from transformers.exporters.exporter_dynamo import DynamoExporter  # noqa: PLC0415
-    from transformers.exporters.exporter_onnx import OnnxConfig, OnnxExporter  # noqa: PLC0415
+    from transformers.exporters.exporter_onnx import OnnxExporter  # noqa: PLC0415
 
     library: Any = transformers
     if not isinstance(built.module, library.PreTrainedModel):
@@ -96,11 +96,10 @@ def _by_transformers(built: Built, say: Say) -> tuple[Any, Traced]:
             say(f"translating {built.title} to ONNX")
             return found[-1].program, metadata
 
-    class Exporter(OnnxExporter, Rolling):
-        """The library's exporter, with `Rolling` where it calls its base class."""
-
+    bases: Any = (OnnxExporter, Rolling)  # the library's exporter calls `Rolling` where it calls its base class
+    exporter: Any = type("Exporter", bases, {})()
     config = OnnxConfig(dynamic=True, dynamic_shapes=dynamic_shapes(built), optimize=not is_hollow(built.module))
-    model = Exporter().export(built.module, dict(built.kwargs), config=config).program
+    model = exporter.export(built.module, dict(built.kwargs), config=config).program
     return model, found[-1]
 
 

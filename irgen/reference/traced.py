@@ -64,7 +64,7 @@ def _placeholders(program: ExportedProgram) -> dict[str, tuple[Any, ...]]:
     for node in program.graph.nodes:
         if node.op == "placeholder" and node.name in names and isinstance(node.meta.get("val"), torch.Tensor):
             sizes = node.meta["val"].shape
-            out[node.name] = tuple(int(str(size)) if str(size).isdigit() else size for size in sizes)
+            out[str(node.name)] = tuple(int(str(size)) if str(size).isdigit() else size for size in sizes)
     return out
 
 

@@ -35,14 +35,14 @@ def name_axes(model: Any, axes: Mapping[str, tuple[str | None, ...]]) -> None:
     names: dict[str, str] = {}
     for value in model.graph.inputs:
         for size, axis in zip(value.shape or (), axes.get(value.name, ()), strict=False):
-            if axis and not isinstance(size, int) and SYMBOL.fullmatch(str(size.value)):
+            if axis and type(size) is not int and SYMBOL.fullmatch(str(size.value)):
                 names.setdefault(str(size.value), axis)
     taken = set(names.values())
     for value in _values(model):
         if value.shape is None:
             continue
         for i, size in enumerate(value.shape):
-            if isinstance(size, int) or size.value is None:
+            if type(size) is int or size.value is None:
                 continue
             if str(size.value).isdigit():  # a symbol that tracing found to have one value
                 value.shape[i] = int(str(size.value))

@@ -233,18 +233,23 @@ def _gather(steps: Steps, loop: Loop) -> None:
         if not isinstance(carried, Carried) or carried.at != at or read.count(at) != 1:
             continue
         if node.target is ATEN.select_scatter.default and len(slots) == 4:
-            axis, index = slots[2], slots[3]
-            if isinstance(axis, Same) and isinstance(index, Index):
-                found = Gathered(carried.first, slots[1], axis.value, index.scale, index.offset)
+            where, index = slots[2], slots[3]
+            if isinstance(where, Same) and isinstance(index, Index):
+                found = Gathered(carried.first, slots[1], where.value, index.scale, index.offset)
                 loop.gathered[at] = found
-        elif node.target is ATEN.cat.default and len(node.args[0]) == 2:
-            axis = node.args[1] if len(node.args) > 1 else 0
+        elif node.target is ATEN.cat.default and _two(node):
+            axis: Any = node.args[1] if len(node.args) > 1 else 0
             loop.gathered[at] = Gathered(carried.first, slots[1], int(axis), 1, 0, appended=True)
     for at in loop.gathered:
         for t in range(loop.steps - 1):
             node = steps.calls[loop.start + t * loop.period + at]
             if any(user is not steps.calls[loop.start + (t + 1) * loop.period + at] for user in node.users):
                 raise NotALoopError("a result that grows is read before it is complete")
+
+
+def _two(node: Node) -> bool:
+    values: Any = node.args[0]
+    return len(values) == 2
 
 
 NUMBERS = {

@@ -1,6 +1,7 @@
 """A program written anew with its loops as `Scan` modules."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportPrivateUsage=false
 
 from __future__ import annotations
 
@@ -96,9 +97,9 @@ class Rebuilt:
                 return joined
         if node.op == "call_function" and node.target in (ATEN.select.int, ATEN.slice.Tensor) and not node.users:
             return node
-        return self.graph.node_copy(node, self._value)
+        return self.graph.node_copy(node, self.value)
 
-    def _value(self, node: Node) -> Node:
+    def value(self, node: Node) -> Node:
         """The new form of an old node's value."""
         if node in self.values:
             return self.values[node]
@@ -119,7 +120,7 @@ class Rebuilt:
         if self._is_state(loop, t, at) and (loop.number, at) in self._last:
             return self._last[(loop.number, at)]
         if at in loop.parts:
-            return self.graph.node_copy(node, self._value)
+            return self.graph.node_copy(node, self.value)
         from_end = t - loop.steps if t > loop.steps // 2 else t
         return self._call(ATEN.select.int, (self._results[(loop.number, at)], 0, from_end), node)
 
@@ -142,7 +143,7 @@ class Rebuilt:
         pieces: list[Node] = []
         for run in runs:
             if isinstance(run, Node):
-                one = self._value(run)
+                one = self.value(run)
                 pieces.append(self._call(ATEN.unsqueeze.default, (one, axis), node) if stacked else one)
                 continue
             loop, at, start, stop, forward = run
@@ -214,7 +215,7 @@ class Rebuilt:
             if rows is None:
                 raise NotALoopError("an earlier loop keeps no results")
             return self._taken(rows, 0, part.scale, part.offset, steps, other.steps)
-        source = self._value(part.source)
+        source = self.value(part.source)
         size: Any = part.source.meta["val"].shape[part.axis]
         whole = size if isinstance(size, int) else -1
         if part.width is None:
@@ -253,7 +254,7 @@ class Rebuilt:
         if grown.appended:
             moved = self._call(ATEN.movedim.int, (rows, 0, axis), like) if axis else rows
             joined = self._call(ATEN.flatten.using_ints, (moved, axis, axis + 1), like)
-            return self._call(ATEN.cat.default, ([self._value(grown.first), joined], axis), like)
+            return self._call(ATEN.cat.default, ([self.value(grown.first), joined], axis), like)
         if grown.scale not in (1, -1):
             raise NotALoopError("a result is written in strides")
         low = grown.offset if grown.scale == 1 else grown.offset - loop.steps + 1
@@ -262,7 +263,7 @@ class Rebuilt:
         moved = self._call(ATEN.movedim.int, (rows, 0, axis), like) if axis else rows
         size = grown.first.meta["val"].shape[axis]
         pieces = [moved]
-        first = self._value(grown.first)
+        first = self.value(grown.first)
         if low > 0:
             pieces.insert(0, self._call(ATEN.slice.Tensor, (first, axis, 0, low), like))
         if low + loop.steps != size:
@@ -300,9 +301,9 @@ class Body:
             out.append(value)
         self.graph.output(tuple(out))
         body = GraphModule({}, self.graph)
-        states = [self.program._value(first) for first in self._firsts.values()]
+        states = [self.program.value(first) for first in self._firsts.values()]
         scanned = [self.program.scanned(self.loop, part) for part in self._scanned]
-        outer = [self.program._value(node) for node in self._outer]
+        outer = [self.program.value(node) for node in self._outer]
         if not scanned:
             raise NotALoopError("nothing is read step by step")
         return Scan(body, len(states)), states, scanned, outer
@@ -338,7 +339,7 @@ class Body:
         slots = self.loop.slots[at]
         flat = [self._leaf(slot) for slot in slots]
         args, kwargs = pytree.tree_unflatten(flat, self.loop.specs[at])
-        target = NUMBERS[str(node.target)] if any(isinstance(s, Index) for s in slots) else node.target
+        target: Any = NUMBERS[str(node.target)] if any(isinstance(s, Index) for s in slots) else node.target
         made = self.graph.call_function(target, args, kwargs)
         made.meta = {k: v for k, v in node.meta.items() if k != "val"}
         return made
