@@ -118,11 +118,11 @@ def _single(scene: Scene, made: Single, top: float, insides: Insides | None) -> 
     if len(made.tower.stacks) > 2:
         put(scene, piece, MARGIN + (across - extent(piece)) / 2 + piece.outer, top + piece.high)
         frames = opened_blocks(made.found, made.words, insides)[:3] if made.drawn.detail > 3 else []
-        wide = max((extent(frame) for frame in frames if fit([frame], across, 212)), default=0.0)
+        frames = [frame for frame in frames if fit([frame], across, 212)]
+        wide = max((extent(frame) for frame in frames), default=0.0)
         if frames and extent(piece) + 48 + wide <= across and piece.high > 900:
             return _beside(scene, piece, frames, top, wide)
-        fits = [frame for frame in frames if fit([frame], across, 212)]
-        return below(scene, fits, top + piece.high + ROW_GAP) or top + piece.high
+        return below(scene, frames, top + piece.high + ROW_GAP) or top + piece.high
     wanted: list[tuple[Opened, Frame]] = []
     wide = 0.0
     for narrow in (False, True):

@@ -165,9 +165,12 @@ def condensed(parts: list[Part]) -> list[Part]:
     """A long row of parts with its middle told in one."""
     if len(parts) <= LONG:
         return parts
-    middle = parts[3:-3]
-    counts = Counter(part.kind for part in middle)
-    return [*parts[:3], Part("several", {"kinds": dict(counts), "count": len(middle)}), *parts[-3:]]
+    return [*parts[:3], told_as_one(parts[3:-3]), *parts[-3:]]
+
+
+def told_as_one(parts: list[Part]) -> Part:
+    """Parts as one that counts them by kind."""
+    return Part("several", {"kinds": dict(Counter(part.kind for part in parts)), "count": len(parts)})
 
 
 ONE = ("channels", "variant", "groups", "transposed", "activation", "norm")

@@ -11,7 +11,7 @@ from irgen.views.layers import Drawn, box, joint, part_box
 from irgen.views.layout.tree import Chain, Leaf, Par, Piece
 from irgen.views.numbers import times
 from irgen.views.series import arrange
-from irgen.views.sources import index_of
+from irgen.views.sources import SECOND, index_of
 from irgen.views.wiring import Wiring, outer_parts, part_name
 
 JOINED = {"concat": "Concat", "matmul": "Dot product", "scatter": "Token scatter"}
@@ -25,6 +25,9 @@ MOST = 24
 
 Show = Callable[[int], Piece]
 """The pill and box of an embedding or of an input, by its number."""
+
+Group = Callable[[list[int], str], Piece]
+"""One box for several embeddings, given their numbers and the sum of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +52,14 @@ class Outside:
     entries: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     """For each thing drawn, the stacks of other towers that it reads."""
     leaves: dict[str, Leaf] = field(default_factory=dict[str, Leaf])
+    grouped: dict[str, Piece] = field(default_factory=dict[str, Piece])
+    """Sums of embeddings that are shown together."""
+    brief: dict[str, str] = field(default_factory=dict[str, str])
+    """Sums that are said in a box, by the kind of embedding that they add."""
 
     def __post_init__(self) -> None:
+        if self.parts:
+            return
         self.wires = Wiring(dict(self.wires.reads), dict(self.wires.joins))
         self.parts = {part_name(p): p for p in outer_parts(self.found) if p.region}
         for name in [n for n in self.wires.reads if n in self.parts]:
@@ -115,8 +124,14 @@ class Outside:
 
     # ---- feet ------------------------------------------------------------------------------------------------------
 
-    def foot(self, stack: Stack, embedding: Show, direct: Show, prefix: str) -> Piece | None:
-        """What a stack reads, where its streams do not all join before its first part; None where they do."""
+    def foot(
+        self, stack: Stack, embedding: Show, direct: Show, prefix: str, *, brief: int = 0, group: Group | None = None
+    ) -> Piece | None:
+        """What a stack reads, where its streams do not all join before its first part; None where they do.
+
+        `brief` is the number of branches it may have: that positions are added is then said in one box, and so are
+        three or more embeddings that `group` shows together.
+        """
         start = f"stack:{stack.name}"
         wanted = [s for s in self.reads(start) if self._wanted(s, stack)]
         if len(wanted) != 1:
@@ -124,8 +139,28 @@ class Outside:
         names = self._behind(wanted[0], stack)
         if not 1 < len(names) <= MOST or not self._late(names) or not self._complete(names, stack):
             return None
+        self.brief, self.grouped = {}, {}
+        if brief and group:
+            for name in [n for n in names if self.wires.joins.get(n) == "add"]:
+                sources = self.reads(name)
+                if len(sources) > 2 and all(s.startswith("embedding:") for s in sources):
+                    self.grouped[name] = group([int(s.partition(":")[2]) for s in sources], name)
+                    names = [n for n in names if n not in sources]
+        if brief:
+            small = {n for n in names if n.startswith("embedding:") and self._kind(n) in SECOND}
+            for name in names:
+                added = [r for r in self.reads(name) if r in small]
+                if self.wires.joins.get(name) == "add" and added and len(added) < len(self.reads(name)):
+                    self.brief[name] = self._kind(added[0])
+                    small -= set(added)
+                    names = [n for n in names if n not in added]
+            if sum(n.startswith(("embedding:", "input:")) for n in names) + len(self.grouped) > brief:
+                return None
         piece = arrange(names, {n: self.reads(n) for n in names}, self._leaf(prefix, embedding, direct, stack.name))
         return aligned(piece) if piece else None
+
+    def _kind(self, name: str) -> str:
+        return self.found.embeddings[int(name.partition(":")[2])].kind
 
     def _wanted(self, source: str, stack: Stack) -> bool:
         kind, _, rest = source.partition(":")
@@ -157,7 +192,7 @@ class Outside:
         joins = [n for n in names if n.startswith("join:")]
         parted = any(self._holds_part(source) for n in joins for source in self.reads(n))
         nested = any(s in joins for n in joins for s in self.reads(n))
-        return parted or nested
+        return parted or nested or any(self.wires.joins[n] != "add" for n in joins)
 
     def _holds_part(self, name: str) -> bool:
         bare = name.startswith(("embedding:", "input:", "stack:"))
@@ -167,24 +202,33 @@ class Outside:
         """Whether nothing that the stack is known to read is missing, or is read twice."""
         known = {r for r in stack.reads if index_of(r, "embedding") is not None}
         twice = [n for n in names if sum(n in self.reads(m) for m in names) > 1]
-        held = {part_name(p) for p in stack.before if p.region}
+        held = {name for p in stack.before if p.region and (name := part_name(p)) in self.wires.reads}
         return known <= set(names) and not twice and held <= set(names)
 
     # ---- heads -----------------------------------------------------------------------------------------------------
 
-    def crown(self, stack: Stack, ends: Sequence[str], prefix: str, drop: str | None = None) -> Piece | None:
-        """What follows a stack up to `ends`, if it branches; None where it is a plain chain or cannot be drawn."""
+    def crown(self, stack: Stack, ends: Sequence[str], prefix: str, direct: Show | None = None) -> Piece | None:
+        """What follows a stack up to `ends`, if it branches; None where it is a plain chain or cannot be drawn.
+
+        The box of the stack itself, whose id ends in its name, stands for the tower below.
+        """
         start = f"stack:{stack.name}"
         names = self.following(stack.name, ends)
-        names = [n for n in names if n != drop]
-        if not 1 < len(names) <= MOST:
+        inputs = [r for n in names for r in self.reads(n) if r.startswith("input:")]
+        names = [*dict.fromkeys(inputs), *names]
+        if not 1 < len(names) <= MOST or (inputs and direct is None) or len(set(inputs)) < len(inputs):
             return None
         reads = {n: self.reads(n) for n in names}
         chain = all(reads[b] == [a] for a, b in zip([start, *names], names, strict=False))
         if chain:
             return None
-        made = arrange([start, *names], {**reads, start: []}, self._leaf(prefix, None, None, "head"))
-        return made if isinstance(made, Chain) and isinstance(made.items[0], Leaf) else None
+        made = arrange([start, *names], {**reads, start: []}, self._leaf(prefix, None, direct, "head"))
+        if not isinstance(made, Chain):
+            return None
+        first = made.items[0]
+        if isinstance(first, Par):
+            first.align = "end"
+        return made if isinstance(first, Leaf) or (isinstance(first, Par) and not made.lanes) else None
 
     def main_output(self) -> str | None:
         """The output that the head gives: the first of numbers that a stack leads to."""
@@ -231,12 +275,17 @@ class Outside:
         start = f"stack:{stack}"
         order = list(self.wires.reads)
         found = {n for end in ends for n in self.wires.behind(end)}
-        kept = [n for n in found if n.startswith(("part:", "join:")) and self.wires.roots(n) == {start}]
+        kept = [n for n in found if n.startswith(("part:", "join:")) and self._stacks(n) == {start}]
         merged = {s for n in kept for s in self.wires.sources(n) if s in self.wires.joins and s not in self.reads(n)}
         return sorted((n for n in kept if n not in merged), key=order.index)
 
+    def _stacks(self, name: str) -> set[str]:
+        return {root for root in self.wires.roots(name) if root.startswith("stack:")}
+
     def _leaf(self, prefix: str, embedding: Show | None, direct: Show | None, stack: str) -> Callable[[str], Piece]:
         def made(name: str) -> Piece:
+            if name in self.grouped:
+                return self.grouped[name]
             kind, _, rest = name.partition(":")
             if kind == "embedding" and embedding:
                 return embedding(int(rest))
@@ -255,6 +304,9 @@ class Outside:
         at = own(head)
         if at is not None and name == part_name(head.parts[at]) and (said := head_caption(head, None, words)):
             return box("h", said)
+        if name in self.brief:
+            said = words(SECOND[self.brief[name]])
+            return Leaf(number, "embed", f"+ {said}\n+ {words('positions')}")
         if name in self.parts:
             return part_box(number, self.parts[name], None, self.drawn, stack)
         kind = self.wires.joins.get(name, "")

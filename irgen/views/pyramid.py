@@ -86,7 +86,10 @@ def is_pyramid(found: Architecture, width: float) -> bool:
     """Whether the model is a row of stages that has room on the page."""
     stacks = found.stacks
     chain = all(_plain(found, b.reads) == [a.name] for a, b in pairwise(stacks))
-    return width >= 700 and 2 <= len(stacks) <= MOST and chain and all(stack.role == "stage" for stack in stacks)
+    deep = any(stack.layers > 1 for stack in stacks) or len(stacks) > 3
+    return (
+        deep and width >= 700 and 2 <= len(stacks) <= MOST and chain and all(stack.role == "stage" for stack in stacks)
+    )
 
 
 def _plain(found: Architecture, reads: list[str]) -> list[str]:

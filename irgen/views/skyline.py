@@ -14,6 +14,7 @@ from irgen.views.layout.columns import fit, gutter
 from irgen.views.layout.harness import Box, Harness, Wish
 from irgen.views.layout.metrics import cut
 from irgen.views.layout.page import MARGIN
+from irgen.views.layout.rows import frames
 from irgen.views.layout.sheet import extent, put
 from irgen.views.layout.tree import Chain, Frame, Leaf, Piece, limit, stretch
 from irgen.views.numbers import shape
@@ -37,6 +38,8 @@ ENOUGH = 100.0
 """Cost of a layout that is taken without looking for a better one."""
 
 PER_ROW = {360: 1, 720: 4, 1080: 6}
+MANY = 4
+"""Towers above which every block is one box."""
 ORDERED = 6
 """Towers up to which every order is tried."""
 
@@ -79,6 +82,8 @@ def skyline(scene: Scene, found: Architecture, drawn: Drawn, outside: Outside | 
     most = PER_ROW.get(int(scene.width), 4)
     fusion = outside.fusion() if outside else None
     count = len(split(found))
+    if count > MANY:
+        drawn = replace(drawn, detail=0)
     ways = [(per_row, roomy) for per_row in range(min(most, count), 0, -1) for roomy in _rooms(found)]
     for open_up in (OPEN, 3):
         fresh = replace(drawn, open=open_up)
@@ -214,9 +219,27 @@ def _link(made: Skyline, boxes: list[list[Box]]) -> set[tuple[int, str]]:
     wants.sort(key=lambda item: item[1].kind == "cross")
     for tower, want in wants:
         home = made.home(want.stack)
-        if home is None or home is tower or not harness.lay(Wish(home.top, want.leaf, want.kind, want.label)):
+        if home is None or home is tower:
+            failed.add((tower.number, want.stack))
+            continue
+        mutual = want.kind == "cross" and any(made.home(w.stack) is tower for w in home.wants if w.kind == "cross")
+        source = home.top
+        if mutual or (home.top.id == "out" and want.kind == "cross"):
+            source = _of_stack(made, home, want.stack) or home.top
+        if not harness.lay(Wish(source, want.leaf, want.kind, want.label)):
             failed.add((tower.number, want.stack))
     return failed - made.worded
+
+
+def _of_stack(made: Skyline, home: Tower, stack: str) -> Leaf | None:
+    """The frame of a stack as the start of an arrow: two stacks that read each other do so layer by layer."""
+    numbers = [n for n in home.stacks if made.found.stacks[n].name == stack]
+    names = {f"s{n}" for n in numbers} | {f"s{n}.{at}" for n in numbers for at in range(9)}
+    found = [frame for frame in frames(home.chain) if frame.id in names]
+    if not found:
+        return None
+    frame = found[-1] if found[0].id in names and "." in found[0].id else found[0]
+    return Leaf(frame.id, "io", left=frame.left, right=frame.side, high=frame.high, c=frame.c, m=frame.m)
 
 
 def _joined(made: Skyline, wide: float) -> Chain | None:

@@ -158,7 +158,7 @@ class FootView:
         if len(branches) == 1:
             foot.pieces = [branches[0]]
         elif len(branches) > self.roomy and (len(numbers) > 1 or len(branches) > 4):
-            foot.pieces = self._gathered(numbers, direct)
+            foot.pieces = self.gathered(numbers, direct)
         elif self.fused:
             foot.pieces = [Par(branches)]
         else:
@@ -228,7 +228,7 @@ class FootView:
         tip = f"{literal(port.name, 60)} {shape(port.shape)}"
         return pill(f"{self.prefix}.d{number}", title, port_note(port, "", letters(self.found)), tip)
 
-    def _gathered(self, numbers: list[int], direct: list[int]) -> list[Piece]:
+    def gathered(self, numbers: list[int], direct: list[int], at: str = "") -> list[Piece]:
         """More embeddings than fit side by side: one box that lists them."""
         words = self.words
         found = [self.found.embeddings[n] for n in numbers]
@@ -237,11 +237,11 @@ class FootView:
         said = " + ".join(f"{n} × {name}" if n > 1 else name for name, n in counts.items())
         ports = [literal(self.found.inputs[i].name, 22) for i in direct]
         if not found:
-            return [pill(f"{self.prefix}.i", ", ".join(ports))]
+            return [pill(f"{self.prefix}.i{at}", ", ".join(ports))]
         said = " + ".join([said, *ports])
         tip = "; ".join(f"{name} {note(e, words)}" for name, e in zip(short, found, strict=True))
         box = Leaf(
-            f"{self.prefix}.e",
+            f"{self.prefix}.e{at}",
             "embed",
             f"{words('{n} embeddings', n=len(found))}\n{words('Embedding')}" if len(found) > 1 else words("Embedding"),
             said,
@@ -249,4 +249,4 @@ class FootView:
             cards=2,
         )
         reads = dict.fromkeys(words(KINDS.get(e.kind, UNKNOWN).reads) for e in found)
-        return [pill(f"{self.prefix}.i", ", ".join(reads)), box]
+        return [pill(f"{self.prefix}.i{at}", ", ".join(reads)), box]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from irgen.ir.architecture import Architecture, Part, Stack
 from irgen.scene import literal
-from irgen.views.heads import beside, crown, gathered, merged, output_pill, own
+from irgen.views.heads import beside, crown, gathered, merged, output_pill, own, told_as_one
 from irgen.views.layers import Drawn, Opened, joint, part_box
 from irgen.views.layout.tree import Chain, Frame, Lane, Leaf, Par, Piece
 from irgen.views.numbers import shape, times
@@ -87,9 +87,22 @@ def name(found: Architecture, towers: list[Tower], words: Words) -> None:
     ]
     common = Counter(labels)
     seen: Counter[str] = Counter()
-    for tower, label in zip(towers, labels, strict=True):
+    ports = [(label, _port_read(found, tower)) for tower, label in zip(towers, labels, strict=True)]
+    for tower, (label, port) in zip(towers, ports, strict=True):
         seen[label] += 1
-        tower.label = words(label) + (f" {seen[label]}" if common[label] > 1 else "")
+        alone = port and ports.count((label, port)) == 1
+        more = f" · {port}" if alone else f" {seen[label]}"
+        tower.label = words(label) + (more if common[label] > 1 else "")
+
+
+def _port_read(found: Architecture, tower: Tower) -> str:
+    """The name of the input that a tower starts from, if it is one."""
+    reads = found.stacks[tower.stacks[0]].reads
+    direct = {i for read in reads if (i := index_of(read, "input")) is not None}
+    embedded = [i for read in reads if (i := index_of(read, "embedding")) is not None]
+    direct |= {at for i in embedded if i < len(found.embeddings) and (at := found.embeddings[i].input) is not None}
+    known = [found.inputs[at].name for at in direct if at < len(found.inputs)]
+    return literal(known[0], 16) if len(known) == 1 else ""
 
 
 def _role(found: Architecture, tower: Tower) -> str:
@@ -153,6 +166,8 @@ class TowerView:
     fusion: Fusion | None = None
     pieces: list[Piece] = field(default_factory=list[Piece])
     lanes: list[Lane] = field(default_factory=list[Lane])
+    bare: int = 0
+    """Pieces up to the last layer of many stages."""
     footed: bool = False
     """The foot holds the parts before the first stack."""
 
@@ -214,11 +229,18 @@ class TowerView:
             return False
         outside = self.outside
         outside.leaves = {}
-        piece = outside.foot(first, lambda n: view.branch(n, 3), view.direct, f"t{self.tower.number}.w")
+        prefix = f"t{self.tower.number}.w"
+
+        def box(number: int) -> Piece:
+            return view.branch(number, 3)
+
+        def group(numbers: list[int], name: str) -> Piece:
+            return Chain(view.gathered(numbers, [], name.partition(":")[2]))
+
+        brief = 0 if self.roomy > 1 else 2 if self.alone else 1
+        piece = outside.foot(first, box, view.direct, prefix, brief=brief, group=group)
         if piece is None:
-            return False
-        if self.roomy < 2:
-            self.tower.flat = True
+            self.tower.flat = brief > 0 and outside.foot(first, box, view.direct, prefix) is not None
             return False
         self.pieces += piece.items if isinstance(piece, Chain) and not piece.lanes else [piece]
         self.footed = True
@@ -277,10 +299,11 @@ class TowerView:
         after = [self._outer("a", number, at, p) for at, p in enumerate(gathered(merged(stack.after)))]
         inner = folded(stack, f"s{number}", self.drawn)
         label = words("Stage {n}", n=self.tower.stacks.index(number) + 1)
-        if number == self.tower.stacks[-1]:
-            self.pieces += [Frame(f"s{number}", Chain([*before, *inner]), label), *after]
-        else:
-            self.pieces.append(Frame(f"s{number}", Chain([*before, *inner, *after]), label))
+        last = number == self.tower.stacks[-1]
+        own: list[Piece] = [*before, *inner, *(() if last else after)]
+        self.pieces += own if len(own) == 1 else [Frame(f"s{number}", Chain(own), label)]
+        self.bare = len(self.pieces)
+        self.pieces += after if last else []
 
     def _outer(self, side: str, number: int, at: int, part: Part) -> Leaf:
         """A part before or after the layers of a stack."""
@@ -289,6 +312,8 @@ class TowerView:
     def _stack(self, number: int, stack: Stack) -> None:
         if len(self.tower.stacks) > 2:
             self._stage(number, stack)
+            if number == self.tower.stacks[-1] and self._branched(stack):
+                del self.pieces[self.bare :]
             return
         self._before(number, stack)
         label = {"encoder": "Encoder block", "decoder": "Decoder block"}.get(stack.role, "Block")
@@ -304,6 +329,8 @@ class TowerView:
             return
         scattered = any(link.target == stack.name and link.kind == "interleave" for link in self.found.links)
         before = gathered(merged(stack.before[1:] if quantised(stack) else stack.before))
+        if self.tower.flat and number == self.tower.stacks[0] and len(before) > 1:
+            before = [told_as_one(before)]
         if scattered and before and before[0].kind in ("concat", "interleave"):
             before[0] = replace(before[0], kind="scatter")
         for at, part in enumerate(before):
@@ -329,7 +356,9 @@ class TowerView:
         if self.outside is None or self._twins(last):
             return None
         main = self.fusion.end if self.fusion else self.outside.main_output()
-        made = self.outside.crown(last, [main], f"t{self.tower.number}.c") if main else None
+        prefix = f"t{self.tower.number}.c"
+        view = FootView(self.found, last, prefix, self.drawn.words)
+        made = self.outside.crown(last, [main], prefix, view.direct if self.alone else None) if main else None
         return made if isinstance(made, Chain) else None
 
     def _crown(self, last: Stack) -> None:
@@ -357,9 +386,23 @@ class TowerView:
 
     def _append(self, branched: Chain) -> None:
         """Continue the chain with what branches; its first item stands for the last layer, which is drawn."""
+        first = branched.items[0]
+        if isinstance(first, Par):
+            own = f".c.{self.found.stacks[self.tower.stacks[-1]].name}"
+            first.items = [self._on_top(item, own) for item in first.items]
+            self.pieces, self.lanes = list(branched.items), []
+            return
         at = len(self.pieces) - 1
         self.pieces += branched.items[1:]
         self.lanes += [replace(lane, start=lane.start + at, end=lane.end + at) for lane in branched.lanes]
+
+    def _on_top(self, item: Piece, own: str) -> Piece:
+        """What branches, with the tower in the place of the box that stands for it."""
+        if isinstance(item, Leaf) and item.id.endswith(own):
+            return Chain(list(self.pieces), self.lanes)
+        if isinstance(item, (Chain, Par)):
+            item.items = [self._on_top(one, own) for one in item.items]
+        return item
 
     def _top(self, last: Stack) -> None:
         """A box that arrows to other towers can leave from, and the output of a tower that none reads."""

@@ -72,6 +72,7 @@ def wiring(found: Architecture, regions: Sequence[Region], graph: Graph | None) 
         return None
     claims = _claims(found, regions, graph)
     made = Wiring()
+    values = frozenset(f"input:{at}" for at, port in enumerate(found.inputs) if "float" in port.dtype)
     origin: dict[str, str | None] = {}
     for name, node in graph.nodes.items():
         above = [origin[i] for i in node.inputs if i in origin]
@@ -86,7 +87,7 @@ def wiring(found: Architecture, regions: Sequence[Region], graph: Graph | None) 
         elif len(sources) == 1 or node.op not in JOINS:
             origin[name] = sources[0] if len(sources) == 1 else _main(made, sources)
         else:
-            kept = _direct(sources)
+            kept = _direct(sources, values if JOINS[node.op] == "concat" else frozenset())
             if len(kept) == 1:
                 origin[name] = kept[0]
             else:
@@ -128,7 +129,7 @@ def _main(made: Wiring, sources: list[str]) -> str:
     return max(sources, key=lambda s: (not s.startswith("input:"), len(made.behind(s))))
 
 
-def _direct(sources: list[str]) -> list[str]:
-    """Sources that are data: bare inputs beside something computed are masks and indices."""
-    computed = [s for s in sources if not s.startswith("input:")]
+def _direct(sources: list[str], values: frozenset[str]) -> list[str]:
+    """Sources that are data: bare inputs beside something computed are masks and indices, if not known `values`."""
+    computed = [s for s in sources if not s.startswith("input:") or s in values]
     return computed or sources

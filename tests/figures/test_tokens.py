@@ -58,7 +58,7 @@ def test_text_and_strokes_stand_out(theme, role):
     assert contrast(stroke, fill) >= 3
 
 
-@pytest.mark.parametrize("theme", ("light", "dark"))
+@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("kind", CVD)
 def test_roles_are_told_apart_by_every_eye(theme, kind):
     coloured = [role for role in ROLES[theme] if role not in ("io", "op", "norm", "head")]
