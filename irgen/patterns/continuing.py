@@ -117,16 +117,25 @@ def _is_part(analysis: Analysis, piece: str, later: str) -> bool:
 
 
 def _latest_state(analysis: Analysis, name: str, by_node: dict[str, Sum]) -> str | None:
-    """The newest of several earlier states of one stream whose scaled sum a node is, or None if it is no such sum.
+    """The state of a stream that goes on in a scaled sum, or None if what is added makes it another stream.
 
-    So a stream goes on where the embeddings are let in again, and where layers read an average over depth (DenseFormer,
-    Pagliardini et al. 2024, equation 2).
+    It goes on where the embeddings are let in again, where layers read an average over depth (DenseFormer, Pagliardini
+    et al. 2024, equation 2), and where a condition is added that no layers made (a time step, positions once more).
     """
     states = [analysis.strip(term) for term in terms_of(analysis, name, by_node)]
-    last = max(states, key=analysis.place.__getitem__, default=None)
-    if last is None or len(states) < 2 or last not in by_node:
+    held = [state for state in states if state in by_node]
+    if len(states) < 2 or not held:
         return None
+    last = max(held, key=analysis.place.__getitem__)
     width = by_node[last].width
-    earlier = [s for s in states if s != last]
+    others = [state for state in states if state != last]
     known = {r for s in by_node.values() if s.width == width for r in (s.node, s.root)}
-    return last if all(s in known and analysis.reaches(s, last) for s in earlier) else None
+    if all(other in known and analysis.reaches(other, last) for other in others):
+        return last
+    return last if all(_is_condition(analysis, other, last, by_node) for other in others) else None
+
+
+def _is_condition(analysis: Analysis, name: str, last: str, by_node: dict[str, Sum]) -> bool:
+    """Whether a term neither comes from a stream's newest state nor from layers of its own."""
+    behind = analysis.back(name, 0)
+    return last not in behind and not any(n in by_node and by_node[n].residual for n in behind)

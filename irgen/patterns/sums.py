@@ -99,8 +99,8 @@ def inner_sums(analysis: Analysis, name: str, terms: list[str]) -> set[str]:
 def is_inner(analysis: Analysis, name: str, known: Mapping[str, Sum]) -> bool:
     """Whether a sum is only a term of a larger sum of hidden states.
 
-    It is a sum of its own where what the larger one adds is a state of the stream (two streams joined, a skip), and
-    where it continues a state that its other term was not computed from.
+    It is a sum of its own where what the larger one adds is a state of the stream (two streams joined, a skip) or a
+    condition that nothing of the sum leads to, and where it continues a state that its other term does not know.
     """
     reader = name
     user = analysis.single_user(name)
@@ -111,7 +111,9 @@ def is_inner(analysis: Analysis, name: str, known: Mapping[str, Sum]) -> bool:
     if analysis[user].size != analysis[name].size:
         return False
     [other] = [s for s in analysis.data(user) if s != reader] or [reader]
-    return analysis.strip(other) not in known and not _is_staggered(analysis, name, known)
+    if analysis.strip(other) in known or _is_staggered(analysis, name, known):
+        return False
+    return any(analysis.reaches(analysis.strip(term), other) for term in analysis.data(name))
 
 
 def _is_staggered(analysis: Analysis, name: str, known: Mapping[str, Sum]) -> bool:

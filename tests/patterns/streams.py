@@ -241,3 +241,19 @@ class Delayed(Stream):
         for part in self.parts:
             before, x = x, x + part(before)
         return x
+
+
+class Conditioned(Stream):
+    """A condition computed from the ids is added to the stream in front of each layer (time steps, positions)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.condition = nn.Sequential(nn.Embedding(VOCABULARY, 2 * WIDTH), nn.SiLU(), nn.Linear(2 * WIDTH, WIDTH))
+
+    def forward(self, ids: Tensor) -> Tensor:
+        x, c = self.embed(ids), self.condition(ids[:, :1])
+        for i in range(LAYERS):
+            x = x + c
+            x = x + self.parts[2 * i](x)
+            x = x + self.parts[2 * i + 1](x)
+        return self.head(self.norm(x))

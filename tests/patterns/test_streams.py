@@ -34,6 +34,7 @@ def told(name: str) -> Architecture:
         "Averaged",
         "Injected",
         "Delayed",
+        "Conditioned",
     ],
 )
 def test_a_scheme_of_residual_streams_is_one_stack_of_whole_layers(scheme: str):
