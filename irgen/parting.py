@@ -18,8 +18,6 @@ from irgen.source import Built
 from irgen.views import parted
 
 if TYPE_CHECKING:
-    from onnx import ModelProto
-
     from irgen.reference.cases import Case
     from irgen.reference.divergence import Divergence
     from irgen.reference.ports import Ports
@@ -103,11 +101,20 @@ class Parting:
 
 
 def locate(
-    built: Built, file: Path, case: Case, ports: Ports, output: str, precision: str, *, optimised: bool, say: Say
+    built: Built,
+    file: Path,
+    case: Case,
+    ports: Ports,
+    output: str,
+    value: str,
+    precision: str,
+    *,
+    optimised: bool,
+    say: Say,
 ) -> Parting | None:
-    """The place where the file's `output` goes wrong on a case; None where the two cannot be brought side by side.
+    """The place where a result goes wrong on a case; None where the two sides cannot be brought side by side.
 
-    `output` is the name of PyTorch's wrong result and `ports` says which input of the file is which.
+    `output` is the wrong result's name in PyTorch and `value` in the file; `ports` says which input is which.
     """
     from irgen.frontends import onnx, torch_live, torch_replay  # noqa: PLC0415 - loads torch
     from irgen.frontends.torch_lower import lower_with_tensors  # noqa: PLC0415
@@ -156,7 +163,6 @@ def locate(
     goal = canonical.outputs[canonical.output_names.index(output)]
     if goal not in tensors:
         return None
-    value = theirs_output(model, names, other, pairs, goal, output, canonical)
     say("searching where they part")
     search = Search(canonical, pairs, values, model, file.parent, feeds, precision, optimised)
     found = search.run(goal, value)
@@ -187,22 +193,6 @@ def _outermost(regions: Sequence[Region], nodes: set[str]) -> Iterator[Region]:
 
 MOST = 0.7
 """The part of a region's nodes that must be there for it to be there: leaves and sums may lie outside."""
-
-
-def theirs_output(
-    model: ModelProto,
-    names: Mapping[str, str],
-    other: Graph,
-    pairs: Mapping[str, str],
-    goal: str,
-    output: str,
-    canonical: Graph,
-) -> str:
-    """The file's name of PyTorch's output."""
-    given = [value.name for value in model.graph.output]
-    if output in given:
-        return output
-    return given[min(canonical.output_names.index(output), len(given) - 1)]
 
 
 def _named(

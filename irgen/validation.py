@@ -41,7 +41,8 @@ def validate(
 
     `source` is a zoo name (its twin is run; its published size if `full`), a configuration, `package.module:callable`
     or a `torch.nn.Module` with `inputs`. `onnx` is a file that another tool exported; without it the source is
-    exported, within `timeout` seconds. `checkpoint` is a folder of safetensors with the weights. The result is true where both agree; `str()` of it is the table.
+    exported, within `timeout` seconds. `checkpoint` is a folder of safetensors with the weights. The result is true
+    where both agree; `str()` of it is the table.
     Raises `irgen.IrgenError` where the source, the inputs or the file are wrong.
     """
     size = "full" if full or checkpoint is not None else "twin"
@@ -145,7 +146,15 @@ def _parting(built: Built, file: Path, shown: Sequence[Case], outcome: Validatio
     matched = ports.inputs(session.inputs, case.inputs)
     del session
     return parting.locate(
-        built, file, case, matched, one.output, outcome.precision, optimised=row.optimised, say=say
+        built,
+        file,
+        case,
+        matched,
+        one.output,
+        row.names[one.output],
+        outcome.precision,
+        optimised=row.optimised,
+        say=say,
     )
 
 

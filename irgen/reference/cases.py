@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 
 from irgen.source import Built
@@ -67,12 +68,16 @@ def with_optional(built: Built, names: Sequence[str]) -> Built:
         return {**inputs, **{name: OPTIONAL[name](inputs[owner]) for name, owner in added.items()}}
 
     draw = built.draw
+
+    def drawn_in_full(sizes: Mapping[str, int], seed: int) -> Inputs:
+        return full(draw(sizes, seed)) if draw is not None else full(built.kwargs)
+
     more = replace(
         built,
         kwargs=full(built.kwargs),
         resized=[full(inputs) for inputs in built.resized],
         axes={**built.axes, **{name: built.axes.get(owner, ()) for name, owner in added.items()}},
-        draw=None if draw is None else lambda sizes, seed: full(draw(sizes, seed)),
+        draw=None if draw is None else drawn_in_full,
     )
     return more if all(runs(built.module, inputs) for inputs in (more.kwargs, *more.resized)) else built
 
@@ -140,8 +145,12 @@ def _fitted(a: torch.Tensor, b: torch.Tensor, sizes: Sequence[int]) -> torch.Ten
     return a.flatten()[torch.arange(count) % max(1, a.numel())].reshape(*sizes)
 
 
+MANY = 10_000
+"""Entries that are looked at to tell a mask from numbers."""
+
+
 def _shuffled(value: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """The same numbers in another order; what holds two values at most (a mask, segments) is left alone."""
-    if value.numel() < 3 or value.dtype == torch.bool or len(torch.unique(value)) < 3:
+    if value.numel() < 3 or value.dtype == torch.bool or len(np.unique(value.flatten()[:MANY].numpy())) < 3:
         return value
     return value.flatten()[torch.randperm(value.numel(), generator=generator)].reshape(value.shape)

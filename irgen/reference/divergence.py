@@ -30,8 +30,9 @@ Values = Callable[[Sequence[str], bool], list[Output]]
 class Divergence:
     """The first wrong value and what makes it.
 
-    `node` is its node in PyTorch's graph and `suspects` the nodes that compute it from `right` values; `value` is its
-    name in the file, `operators` and `values` the file's operators in between and what they give. `confirmed`: they give a wrong value from the
+    `node` is its node in PyTorch's graph and `suspects` the nodes that compute it from right values; `value` is its
+    name in the file, `operators` and `values` the operators in between there and what they give.
+    `confirmed`: they give a wrong value from the
     float64 run's own values, so that the error is theirs. `runs` counts the comparisons on the way.
     """
 
@@ -225,5 +226,3 @@ def judged(given: Output, eager: Output, exact: Output, precision: str) -> tuple
     found, ours = errors(values, true, kept), errors(own, true, kept)
     allowed = bounds.bound(ours, bounds.largest(true, kept), precision)
     return allowed.exceeded(found) or "", found, allowed.rmse
-
-

@@ -34,7 +34,9 @@ def part(model: ModelProto, outputs: Iterable[str], stops: Mapping[str, Array] |
         stack += [source for source in reads(node) if source not in cut and source not in needed]
     read = needed | {source for node in graph.node if id(node) in kept for source in reads(node)}
     stored = {tensor.name for tensor in graph.initializer}
-    inputs = [value for value in graph.input if value.name in read and value.name not in cut and value.name not in stored]
+    inputs = [
+        value for value in graph.input if value.name in read and value.name not in cut and value.name not in stored
+    ]
     fresh = [
         helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape)
         for name, value in cut.items()
@@ -113,5 +115,3 @@ def sizes(model: ModelProto, shapes: Mapping[str, Iterable[int]]) -> dict[str, i
             if dim.dim_param:
                 found.setdefault(dim.dim_param, int(size))
     return found
-
-

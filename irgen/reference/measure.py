@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -138,10 +138,11 @@ def _row(
     partners, remarks = ports.outputs(given, truth.eager)
     notes += [remark for remark in remarks if remark not in notes]
     judged = tuple(
-        judge(ours, given[theirs], truth.eager[ours], truth.own[ours], truth.exact[ours], precision) for ours, theirs in partners.items()
+        judge(ours, given[theirs], truth.eager[ours], truth.own[ours], truth.exact[ours], precision)
+        for ours, theirs in partners.items()
     )
     missing = tuple(name for name in truth.eager if name not in partners)
-    return Row(name, optimised, shapes, judged, missing)
+    return Row(name, optimised, shapes, judged, missing, names=partners)
 
 
 def _baked(row: Row, rows: Sequence[Row], true: Sequence[Truth], axes: Mapping[str, Sequence[str | None]]) -> Row:
@@ -159,4 +160,4 @@ def _baked(row: Row, rows: Sequence[Row], true: Sequence[Truth], axes: Mapping[s
     }
     said = ", ".join(f"{axis} is baked in at {size}" for axis, size in sizes.items())
     baked = f"the file claims that it takes other sizes, and {said}: {row.reason}"
-    return Row(row.case, row.optimised, row.shapes, row.outputs, row.missing, row.refused, baked)
+    return replace(row, baked=baked)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,16 +22,19 @@ class Row:
     missing: tuple[str, ...] = ()
     refused: str = ""
     baked: str = ""
+    names: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The file's name of each output."""
 
     @property
     def verdict(self) -> Verdict:
         """That of the worst output."""
         if self.refused or self.missing or not self.outputs:
             return "differs"
-        found = [one.verdict for one in self.outputs]
+        counted = self.outputs
+        found = {one.verdict for one in counted}
         if "differs" not in found and "agrees" in found:  # results without evidence take none away from the others
-            found = [one.verdict for one in self.outputs if not (one.verdict == "ambiguous" and one.ranks is None)]
-        return verdict.worst(found)
+            counted = tuple(one for one in counted if one.verdict == "agrees" or one.ranks is not None)
+        return verdict.worst(one.verdict for one in counted)
 
     @property
     def reason(self) -> str:

@@ -56,9 +56,7 @@ class Side:
     def computing(self) -> list[str]:
         """The nodes that compute from the inputs, in order; what only moves elements is left out."""
         graph = self.graph
-        return [
-            name for name in self.order if name in self.data and graph[name].inputs and graph[name].op not in MOVES
-        ]
+        return [name for name in self.order if name in self.data and graph[name].inputs and graph[name].op not in MOVES]
 
     @property
     def reordered(self) -> set[str]:
@@ -143,12 +141,11 @@ def _consistent(ours: Side, theirs: Side, pairs: dict[str, str]) -> dict[str, st
     back = {b: a for a, b in pairs.items()}
     kept: dict[str, str] = {}
     for a, b in pairs.items():
-        sources = [_source(ours.graph, s) for s in ours.graph[a].inputs], [
-            _source(theirs.graph, s) for s in theirs.graph[b].inputs
-        ]
-        data = [
-            (x, y) for x, y in zip(*sources, strict=False) if x in pairs and y in back and x in ours.data
-        ]
+        sources = (
+            [_source(ours.graph, s) for s in ours.graph[a].inputs],
+            [_source(theirs.graph, s) for s in theirs.graph[b].inputs],
+        )
+        data = [(x, y) for x, y in zip(*sources, strict=False) if x in pairs and y in back and x in ours.data]
         if ours.learned[a] or all(pairs[x] == y for x, y in data):
             kept[a] = b
     return kept

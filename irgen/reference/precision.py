@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import onnx
 from google.protobuf.message import DecodeError
@@ -15,14 +16,15 @@ QUANTIZED = frozenset(
     ["QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "ConvInteger", "QLinearMatMul",
      "QLinearConv", "QGemm", "QAttention", "DynamicQuantizeMatMul", "MatMulIntegerToFloat", "MatMulNBits"]
 )  # fmt: skip
-WIDTHS = {TensorProto.FLOAT: "float32", TensorProto.DOUBLE: "float64", TensorProto.FLOAT16: "float16",
+WIDTHS: dict[int, str] = {TensorProto.FLOAT: "float32", TensorProto.DOUBLE: "float64", TensorProto.FLOAT16: "float16",
           TensorProto.BFLOAT16: "bfloat16"}  # fmt: skip
 
 
 def load(path: Path) -> onnx.ModelProto:
     """The file without the values of its external tensors. Raises `SourceError` where it is not ONNX."""
     try:
-        return onnx.load(str(path), load_external_data=False)
+        loading: Any = onnx
+        return loading.load(str(path), load_external_data=False)
     except FileNotFoundError as error:
         raise SourceError("the file does not exist", at=str(path), fix="check the path") from error
     except (DecodeError, ValueError, OSError) as error:

@@ -110,13 +110,10 @@ class Session:
     def run(self, feeds: Mapping[str, Array], names: Sequence[str] | None = None) -> Outputs:
         """The results, all or those named. Raises one of `REFUSED` where the file does not take the inputs."""
         wanted = list(names) if names is not None else [slot.name for slot in self.outputs]
-        dtypes = {slot.name: slot.dtype for slot in self.outputs}
+        dtypes: dict[str, str] = {str(slot.name): str(slot.dtype) for slot in self.outputs}
         values: list[Any] = self._session.run(wanted, dict(feeds))
-        return {
-            name: Output(np.asarray(value), dtypes.get(name) or np.asarray(value).dtype.name)
-            for name, value in zip(wanted, values, strict=True)
-        }
+        return {name: Output(np.asarray(value), dtypes[name]) for name, value in zip(wanted, values, strict=True)}
 
 
 def _slot(one: Any) -> Slot:
-    return Slot(one.name, TYPES.get(one.type, one.type), tuple(one.shape or ()))
+    return Slot(str(one.name), TYPES.get(one.type, str(one.type)), tuple(one.shape or ()))

@@ -18,7 +18,11 @@ def text(found: Validation) -> str:
     lines = [f"{found.source}: {found.verdict}: {found.reason}", ""]
     lines += _table([HEAD, *(cells for row in found.rows for cells in _cells(row))])
     if any(one.bound for row in found.rows for one in row.outputs):
-        lines += ["", "rmse: distance of ONNX Runtime from a float64 run; own: that of PyTorch with weights in the precision of the file"]
+        lines += [
+            "",
+            "rmse: distance of ONNX Runtime from a float64 run of PyTorch",
+            "own: the same of PyTorch itself, with weights in the precision of the file",
+        ]
     if found.parting is not None:
         lines += ["", *_parting(found.parting)]
     lines += [f"not run: {name}: {reason}" for name, reason in found.skipped.items()]

@@ -75,9 +75,7 @@ class Parts:
     def rolled(self, reader: NodeProto, port: int, axis: int) -> None:
         """One input of a node turned by one place along an axis."""
         name = f"{reader.input[port]}_rolled_{reader.output[0]}"
-        one, end, ax, zero = (
-            self.constant(np.array([n], np.int64)) for n in (1, np.iinfo(np.int64).max, axis, 0)
-        )
+        one, end, ax, zero = (self.constant(np.array([n], np.int64)) for n in (1, np.iinfo(np.int64).max, axis, 0))
         source = reader.input[port]
         self.before(
             reader,

@@ -109,5 +109,3 @@ def store(model: onnx.ModelProto, name: str, value: np.ndarray) -> None:
 def weight(model: onnx.ModelProto, name: str) -> np.ndarray:
     """The value of a weight."""
     return numpy_helper.to_array(next(one for one in model.graph.initializer if one.name == name))
-
-

@@ -64,5 +64,5 @@ def test_a_size_that_became_a_number_is_read_off_the_input_again():
 @pytest.mark.filterwarnings("ignore::FutureWarning")
 @pytest.mark.parametrize("cell", [cells.Doubling, cells.Table], ids=lambda c: c.__name__)
 def test_what_no_size_explains_is_refused_with_its_reason(cell: type[torch.nn.Module]):
-    with pytest.raises(NotALoopError, match="table made while tracing|operators|no multiple|reads another|evenly"):
+    with pytest.raises(NotALoopError, match=r"table made while tracing|operators|no multiple|reads another|evenly"):
         rolled(cell().eval(), (5, 11))
