@@ -228,6 +228,8 @@ def validate(
             found.parting.draw(target, found.title)
         if found.parting is not None and save is not None:
             found.parting.save(save)
+    if found.parting is None and (figure or save):
+        click.echo(f"irgen: no place where they part was found: {figure or save} is not written", err=True)
     emit(found.json() if as_json else found.text())
     return DONE if found else DIFFERS
 

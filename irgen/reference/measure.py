@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from irgen.errors import SourceError
+from irgen.errors import InputError, SourceError
 from irgen.reference import coarse, ports, precise, runs
 from irgen.reference.cases import REFUSALS, TRACED, Case
 from irgen.reference.outcome import Row
@@ -40,22 +40,33 @@ class Measured:
 def truths(
     module: torch.nn.Module, cases: Sequence[Case], skipped: dict[str, str], precision: str = "float32"
 ) -> list[Truth]:
-    """PyTorch's results; a case that the module itself refuses goes to `skipped`. The traced one must run."""
+    """PyTorch's results; one that the module refuses goes to `skipped`, `InputError` where that is the traced one."""
     eager: dict[str, Outputs] = {}
     for case in cases:
         try:
             eager[case.name] = runs.of_module(module, case.inputs)
         except REFUSALS as error:
             if case.name == TRACED:
-                raise
+                raise InputError(
+                    f"the module does not run on its inputs: {_line(error)}",
+                    at=", ".join(f"{name} {shape}" for name, shape in case.shapes.items()),
+                    fix="run it on them first, or give others with --input NAME=SHAPE",
+                ) from error
             skipped[case.name] = f"the module itself refuses it: {_line(error)}"
     shown = [case for case in cases if case.name in eager]
     own = eager
     if precision in coarse.ROUNDED:
         with coarse.rounded(module, precision):
             own = {case.name: runs.of_module(module, case.inputs) for case in shown}
-    with precise.in_double(module):
-        exact = {case.name: runs.of_module(module, case.inputs, double=True) for case in shown}
+    try:
+        with precise.in_double(module):
+            exact = {case.name: runs.of_module(module, case.inputs, double=True) for case in shown}
+    except REFUSALS as error:
+        raise InputError(
+            f"the module does not run in float64, which both runs are measured against: {_line(error)}",
+            at=type(module).__name__,
+            fix="let its forward take the type of its inputs instead of naming float32",
+        ) from error
     return [Truth(case, eager[case.name], own[case.name], exact[case.name]) for case in shown]
 
 

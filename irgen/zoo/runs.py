@@ -14,5 +14,12 @@ class Skip:
     says: str
 
 
-SKIPPED: dict[str, Skip] = {}
+SKIPPED: dict[str, Skip] = {
+    "word2vec-skipgram": Skip(
+        "differs",
+        "its loss is the logarithm of a logistic function; the exporter writes Log(Sigmoid(x)), and ONNX Runtime's "
+        "Sigmoid is exact to 1e-7 only, so that log σ(−15) is wrong in the third digit and log σ(−18) is −∞",
+        "log_sigmoid",
+    ),
+}
 """By the name of the system. A test runs each and fails where the reason is gone."""

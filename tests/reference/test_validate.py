@@ -234,3 +234,65 @@ def test_a_record_keeps_its_numbers_apart(tmp_path: Path):
     assert found["operators"]["LayerNormalization"] == LAYERS
     assert len(found["ir"]) == 32
     assert "rmse" not in json.dumps(found)
+
+
+class Chooser(torch.nn.Module):
+    """The row of a table that a product of the input chooses; two choices are exactly alike."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(1)
+        self.score = torch.nn.Parameter(torch.randn(6, 8, generator=generator))
+        self.table = torch.nn.Parameter(torch.randn(6, 5, generator=generator))
+        self.score.data[4] = self.score.data[1]
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.table[(x @ self.score.T).argmax(-1)]
+
+
+def test_a_near_tie_inside_that_falls_the_other_way_is_ambiguous(tmp_path: Path):
+    module = Chooser()
+    score = module.score.detach().numpy().copy()
+    score[4] *= 1 + 3e-7  # within rounding, but enough to win
+    shape = [None, 8]
+    graph = helper.make_graph(
+        [
+            helper.make_node("MatMul", ["x", "score"], ["scores"]),
+            helper.make_node("ArgMax", ["scores"], ["best"], axis=-1, keepdims=0),
+            helper.make_node("Gather", ["table", "best"], ["y"]),
+        ],
+        "chooser",
+        [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [None, 5])],
+        [
+            onnx.numpy_helper.from_array(np.ascontiguousarray(score.T), "score"),
+            onnx.numpy_helper.from_array(module.table.detach().numpy(), "table"),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)])
+    model.ir_version = 10
+    path = tmp_path / "chooser.onnx"
+    onnx.save(model, str(path))
+    x = torch.randn(40, 8, generator=torch.Generator().manual_seed(0))
+    found = irgen.validate(module, (x,), onnx=path)
+    assert found.verdict == "ambiguous", found.text()
+    assert "near tie" in found.reason
+
+
+def test_a_file_with_its_weights_beside_it_is_searched_too(tmp_path: Path):
+    source = small()
+    path = edit(write(source, tmp_path / "m.onnx"), lambda model: store(model, "u2", weight(model, "u2") * 1.01))
+    model = onnx.load(str(path))
+    onnx.save_model(model, str(path), save_as_external_data=True, location="weights.bin", size_threshold=64)
+    found = irgen.validate(source, onnx=path)
+    assert found.parting.module.startswith("layers.2.up")
+    part, _ = found.parting.save(tmp_path / "part")
+    assert not any(tensor.external_data for tensor in onnx.load(str(part)).graph.initializer)
+
+
+def test_a_module_that_does_not_run_on_its_inputs_is_told(tmp_path: Path):
+    source = small()
+    path = write(source, tmp_path / "m.onnx")
+    source.module.forward = lambda input_ids: input_ids @ input_ids
+    with pytest.raises(InputError, match="does not run on its inputs"):
+        irgen.validate(source, onnx=path)
