@@ -121,6 +121,11 @@ def _as_python(script: Any, *args: Any, **kwargs: Any) -> Any:
     return script._torchdynamo_inline(*args, **kwargs)
 
 
+def _formatted(tensor: torch.Tensor, how: str) -> str:
+    """A number in words (a key, say), as torch gives it for tensors that hold one: stand-ins are asked for theirs."""
+    return format(tensor.item(), how) if tensor.dim() == 0 else object.__format__(tensor, how)
+
+
 def _no(*_: Any) -> bool:
     return False
 
@@ -138,6 +143,7 @@ def transparent_functions() -> Generator[None, None, None]:
         stack.callback(torch.backends.mha.set_fastpath_enabled, fast)
         stack.enter_context(replaced(log, disabled=True))
         stack.enter_context(replaced(torch.jit.ScriptFunction, __call__=_as_python))
+        stack.enter_context(replaced(torch.Tensor, __format__=_formatted))
         stack.enter_context(
             replaced(
                 nn.functional,

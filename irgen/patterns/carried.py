@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from irgen.ir.ops import MOVES
-from irgen.match.analysis import DATA, HEAVY, PARAM, Analysis
+from irgen.match.analysis import DATA, HEAVY, NORMS, PARAM, Analysis
 from irgen.patterns.copies import mixing_of
 from irgen.patterns.sums import Sum, fills, inner_sums, pieces_of
 
@@ -31,6 +31,12 @@ def carried(analysis: Analysis, name: str, terms: list[str], by_node: dict[str, 
     return found
 
 
+_FARTHEST = 4
+"""So many sums at most lie between a state and the sum to which a branch of it is added."""
+_SEVERAL = 2
+"""Heavy operators of a branch that is no mere long skip."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Way:
     """How a term goes back to an earlier state: the state, the nodes between, and the axis of mixed copies."""
@@ -45,7 +51,23 @@ def _way(analysis: Analysis, term: str) -> _Way:
     if mixing is not None:
         return _Way(mixing.root, mixing.nodes, True)
     root = analysis.strip(term)
-    return _gated(analysis, root) or _Way(root, frozenset(_chain(analysis, term, root)))
+    if (gated := _gated(analysis, root)) is not None:
+        return gated
+    if (below := _shifted(analysis, root)) is not None:
+        root = analysis.strip(below)
+    return _Way(root, frozenset(_chain(analysis, term, root)))
+
+
+def _shifted(analysis: Analysis, name: str) -> str | None:
+    """The state that is shifted by a learned vector before it is scaled and carried (the shift of a norm's is none)."""
+    node = analysis[name]
+    below = analysis.step(name)
+    if node.op != "add" or below is None or analysis.op(below) in NORMS:
+        return None
+    other = next((s for s in node.inputs if s != below), "")
+    vector = bool(other) and analysis.cls[other] == PARAM and sum(n > 1 for n in analysis[other].shape) == 1
+    scaled = [u for u in analysis.users[name] if analysis.op(u) == "mul" and analysis.main_input(u) == name]
+    return below if vector and scaled else None
 
 
 def _gated(analysis: Analysis, name: str) -> _Way | None:
@@ -153,6 +175,29 @@ def _staggered(analysis: Analysis, name: str, terms: list[str], by_node: dict[st
         if all(parts) and all(_is_heavy(analysis, part) and last.node not in part for part in parts):
             region = set(_chain(analysis, term, last.node)).union(*parts) - last.region
             return Sum(name, last.node, term, others, region, entry=last.root)
+        if not any(parts):
+            return _shortcut(analysis, name, term, others, last, by_node)
+    return None
+
+
+def _shortcut(
+    analysis: Analysis, name: str, term: str, others: list[str], last: Sum, by_node: dict[str, Sum]
+) -> Sum | None:
+    """A sum whose branch was computed from a state some sums back (shortcut-connected mixtures: Cai et al. 2024)."""
+    passed = {last.node}
+    state = last.root
+    for _ in range(_FARTHEST):
+        before = by_node.get(analysis.strip(state))
+        if before is None:
+            return None
+        parts = [analysis.between(before.node, [t]) for t in others]
+        if all(parts):
+            whole = set[str]().union(*parts)
+            if passed & whole or sum(analysis.op(n) in HEAVY for n in whole) < _SEVERAL:
+                return None
+            return Sum(name, last.node, term, others, whole - before.region, entry=before.node)
+        passed.add(before.node)
+        state = before.root
     return None
 
 

@@ -107,6 +107,17 @@ class Converted(nn.Module):
         return x + self.out(torch.relu(scores))
 
 
+class Named(nn.Module):
+    """Experts in a table of names, looked up by a number that the loop holds as a tensor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.experts = nn.ModuleDict({f"expert_{i}": nn.Linear(8, 8) for i in range(3)})
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return sum(self.experts[f"expert_{i}"](x) for i in torch.arange(3))
+
+
 class Tied(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -129,6 +140,7 @@ MODULES: dict[str, nn.Module] = {
     "stepped": Stepped(),
     "routed": Routed(),
     "converted": Converted(),
+    "named": Named(),
     "convolution": nn.Sequential(nn.Conv1d(5, 4, 3, padding=1), nn.BatchNorm1d(4), nn.ReLU(), nn.MaxPool1d(2)),
     "weight norm": nn.utils.parametrizations.weight_norm(nn.Linear(8, 4)),
     "vmap": Calls(lambda x: torch.vmap(torch.vmap(lambda a: (a * 2).sum() + a.max()))(x)),
