@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
+from irgen.zoo import PARTS
 from irgen.zoo import Model as System
 
 if TYPE_CHECKING:
@@ -223,8 +224,14 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
 
 
 def catalogue(systems: Sequence[System]) -> str:
-    """The built-in systems, one a line."""
-    return aligned([[s.name, amount(s.parameters), s.line] for s in systems])
+    """The built-in systems by part, one a line: name, family, size, what it is."""
+    lines = aligned([[s.name, s.family[0], amount(s.parameters), s.line] for s in systems]).splitlines()
+    parts = [
+        "\n".join([f"{part}. {title}", *(line for line, s in zip(lines, systems, strict=True) if s.part == part)])
+        for part, title in PARTS.items()
+        if any(s.part == part for s in systems)
+    ]
+    return "\n\n".join(parts) + "\n"
 
 
 def systems(chosen: Sequence[System]) -> str:
@@ -241,6 +248,7 @@ def _system(system: System) -> str:
         ("from", system.source),
         ("checkpoint", system.checkpoint or NOTHING),
     ]
+    rows += [row for claim in system.claims for row in (("said", claim.says), ("the graph", claim.shows))]
     return f"{system.name}\n" + "".join(f"  {title:<12}{value}\n" for title, value in rows)
 
 

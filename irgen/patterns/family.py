@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from irgen.ir.architecture import Embedding
 from irgen.match.analysis import Analysis
+from irgen.patterns.parameters import weights_of
 from irgen.patterns.stacks import Run
 
 _ATTENTION = frozenset({"self-attention", "cross-attention"})
@@ -33,11 +34,22 @@ def family_of(analysis: Analysis, runs: list[Run], embeddings: list[Embedding]) 
     crossed = any(run.memories for run in decoders)
     if any(run.role in {"resampler", "codec"} for run in runs) or len(towers) > 2 or (len(towers) == 2 and not crossed):
         return "composite"
+    if crossed and any(_is_itself(analysis, run) for run in decoders):
+        return "decoder-only"
     if crossed:
         return "encoder-decoder"
     if decoders:
         return "decoder-only" if len(decoders) == len(runs) else "composite"
     return "encoder-only"
+
+
+def _is_itself(analysis: Analysis, run: Run) -> bool:
+    """Whether a stack is another one run again over a second stream (Yang et al. 2019, section 2.3)."""
+    if not run.memories or any(f.label == "self-attention" for s in run.sublayers for f, _ in s.found):
+        return False
+    own = set(weights_of(analysis, run.region))
+    others = ({n for n in weights_of(analysis, m.region) if len(analysis[n].shape) >= 2} for m in run.memories)
+    return all(2 * len(matrices & own) > len(matrices) for matrices in others)
 
 
 def _is_convolutional(runs: list[Run]) -> bool:

@@ -4,9 +4,9 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-from irgen.zoo.model import Model
+from irgen.zoo.model import PARTS, Model
 
-__all__ = ["Model", "systems"]
+__all__ = ["PARTS", "Model", "systems"]
 
 
 @cache

@@ -46,7 +46,7 @@ MODEL = Model(
     part="C",
     title="DeepLoco biped",
     line="convolutions over terrain plan two steps and a heading; a phase-indexed network moves 22 joint parameters",
-    family=("composite", "policy"),
+    family=("convolutional", "policy"),
     source="Peng et al. 2017, doi:10.1145/3072959.3073602, sections 6 and 7; layers of the released networks",
     parameters=2_940_027,
     build=from_module(make, inputs, title="DeepLoco biped"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from irgen.source import Input, numbers
+from irgen.zoo.claims import Claim, sublayers
 from irgen.zoo.model import Model, from_transformers
 
 if TYPE_CHECKING:
@@ -39,6 +40,17 @@ MODEL = Model(
     source="Laurençon et al. 2024, arXiv:2405.02246",
     checkpoint="HuggingFaceM4/idefics2-8b",
     parameters=8_402_768_112,
+    claims=(
+        Claim(
+            says="gated cross-attention layers let the language model look at the image, as in Flamingo",
+            shows="no attention of the decoder reads another stack: 64 latents of an image stand among the words",
+            holds=lambda facts: (
+                {part["memory"] for part in sublayers(facts, "cross-attention")} == {"encoder"}
+                and not any(part["gated"] for part in sublayers(facts, "cross-attention"))
+                and {"from": "resampler", "to": "decoder", "kind": "interleave"} in facts["links"]
+            ),
+        ),
+    ),
     build=from_transformers(
         "Idefics2ForConditionalGeneration",
         config={

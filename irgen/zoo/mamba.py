@@ -1,6 +1,7 @@
 """Mamba-2.8b: selective scans instead of attention."""
 
 from irgen.source import tokens
+from irgen.zoo.claims import Claim, sublayers
 from irgen.zoo.model import Model, from_transformers
 
 MODEL = Model(
@@ -12,6 +13,15 @@ MODEL = Model(
     source="Gu and Dao 2023, arXiv:2312.00752",
     checkpoint="state-spaces/mamba-2.8b-hf",
     parameters=2_768_345_600,
+    claims=(
+        Claim(
+            says="Mamba is a hybrid of the transformer and JEPA",
+            shows="one stack of selective scans: no attention, no second encoder, no predictor",
+            holds=lambda facts: (
+                len(facts["stacks"]) == 1 and {part["kind"] for part in sublayers(facts)} == {"selective-scan"}
+            ),
+        ),
+    ),
     build=from_transformers(
         "MambaForCausalLM",
         config={

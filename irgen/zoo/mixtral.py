@@ -1,6 +1,7 @@
 """Mixtral 8x7B: a causal decoder whose feed-forwards are mixtures of eight experts."""
 
 from irgen.source import tokens
+from irgen.zoo.claims import Claim
 from irgen.zoo.model import Model, from_transformers
 
 MODEL = Model(
@@ -12,6 +13,13 @@ MODEL = Model(
     source="Jiang et al. 2024, arXiv:2401.04088",
     checkpoint="mistralai/Mixtral-8x7B-Instruct-v0.1",
     parameters=46_702_792_704,
+    claims=(
+        Claim(
+            says="8x7B: eight models of 7 billion parameters, 56 billion in all",
+            shows="eight experts in each feed-forward, everything else once: 46.7 billion, of which a token meets 12.9",
+            holds=lambda facts: 46e9 < facts["parameters"]["total"] < 47e9 and facts["parameters"]["active"] < 13e9,
+        ),
+    ),
     build=from_transformers(
         "MixtralForCausalLM",
         config={

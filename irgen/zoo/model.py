@@ -8,23 +8,33 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from irgen.source import Built, Input, built
+from irgen.zoo.claims import Claim
 
 if TYPE_CHECKING:
     import torch
 
 Size = Literal["full", "twin"]
+Part = Literal["A", "B", "C"]
+
+PARTS: dict[Part, str] = {
+    "A": "The catalogue",
+    "B": "Architectures that the articles explain",
+    "C": "Pretrained models of the history article",
+}
+"""The parts of the systems' list, in its words."""
 
 
 @dataclass(frozen=True)
 class Model:
     """A built-in system: `build("full")` has the published size and no weights, `build("twin")` is small and random.
 
-    `part` is its part of the systems' list; `family` the words a reader would use; `parameters` the published total
-    (tied weights once); `source` the paper or page that the structure and the configuration come from.
+    `part` is its part of the systems' list; `family` that of its facts record, then words a reader would use;
+    `parameters` the published total (tied weights once); `source` the paper or page that the structure and the
+    configuration come from; `claims` what other sources say and the graph contradicts.
     """
 
     name: str
-    part: Literal["A", "B", "C"]
+    part: Part
     title: str
     line: str
     family: tuple[str, ...]
@@ -32,6 +42,7 @@ class Model:
     parameters: int
     build: Callable[[Size], Built]
     checkpoint: str = ""
+    claims: tuple[Claim, ...] = ()
 
 
 def memory(size: Size) -> AbstractContextManager[None]:

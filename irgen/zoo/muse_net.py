@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from irgen.source import tokens
+from irgen.zoo.claims import Claim, sublayers
 from irgen.zoo.model import Model, Size, from_module
 
 if TYPE_CHECKING:
@@ -36,6 +37,13 @@ MODEL = Model(
     family=("decoder-only", "music"),
     source="Payne 2019, openai.com/research/musenet; Child et al. 2019, arXiv:1904.10509",
     parameters=2_065_631_232,
+    claims=(
+        Claim(
+            says="a Sparse Transformer, so its attention is sparse",
+            shows="all 72 layers see all that lies before, as OpenAI's own text says",
+            holds=lambda facts: {part["mask"] for part in sublayers(facts, "self-attention")} == {"causal"},
+        ),
+    ),
     build=from_module(
         make,
         inputs=lambda size: tuple(

@@ -42,6 +42,59 @@ def conv(kernel: int, channels: int, variant: str = "plain", **more: Any) -> dic
 
 TOKENS = ["token", "learned-position"]
 
+PARAMETERS = {
+    "bert": 109_514_298,
+    "bart": 406_291_456,
+    "gpt2": 124_439_808,
+    "gpt-oss-20b": 20_914_757_184,
+    "t5": 222_903_552,
+    "mixtral": 46_702_792_704,
+    "mamba": 2_768_345_600,
+    "recurrentgemma": 2_682_862_080,
+    "starcoder2": 15_957_889_024,
+    "layoutlmv3": 125_326_976,
+    "vit": 86_567_656,
+    "swin": 87_768_224,
+    "segformer": 84_607_955,
+    "timesformer": 121_566_352,
+    "chronos-t5": 708_963_328,
+    "graphormer": 47_551_553,
+    "idefics2": 8_402_768_112,
+    "idefics": 8_929_679_632,
+    "musicgen": 586_884_674,
+    "decision-transformer": 1_255_055,
+    "transformer": 63_082_496,
+    "ijepa": 1_283_148_544,
+    "visualbert": 112_074_812,
+    "llama": 6_738_415_616,
+    "gemma": 2_506_172_416,
+    "openai-gpt": 116_534_784,
+    "roberta": 124_697_433,
+    "distilbert": 66_985_530,
+    "distilgpt2": 81_912_576,
+    "xlnet": 116_750_336,
+    "gpt3": 174_604_259_328,
+    "muse-net": 2_065_631_232,
+    "music-transformer": 12_712_960,
+    "uniter": 112_934_791,
+    "vilbert": 239_023_229,
+    "m2-transformer": 38_411_264,
+    "imagebind": 1_200_781_056,
+    "resnet50": 25_557_032,
+    "mobilenet": 4_233_001,
+    "mobilenet-v2": 3_506_153,
+    "alexnet": 60_965_224,
+    "vgg16": 138_357_544,
+    "googlenet": 13_378_280,
+    "dactyl": 3_286_236,
+    "deeploco": 2_940_027,
+    "word2vec-cbow": 1_800_000_000,
+    "word2vec-skipgram": 415_200_000,
+    "glove": 240_800_000,
+}
+"""Published totals, tied weights once, from the model cards, the papers, or the sum of the published shapes."""
+
+
 PUBLISHED: dict[str, dict[str, Any]] = {
     "bert": {
         "family": "encoder-only", "millions": 109.5, "stacks": [("encoder", 12, 768)], "head": "lm",
@@ -212,6 +265,57 @@ PUBLISHED: dict[str, dict[str, Any]] = {
         "embeddings": ["linear", "learned-position"],
         "sublayers": {"0.0.0": attention(1, 1, 128, "causal"), "0.0.1": mlp(512, "relu")},
     },
+    "idefics": {
+        "family": "composite", "millions": 8929.7, "head": "lm", "embeddings": ["patch", *TOKENS],
+        "stacks": [("encoder", 32, 1280), ("resampler", 6, 1280), ("decoder", 40, 4096)],
+        "sublayers": {
+            "0.0.0": attention(16, 16, 80, "bidirectional"), "0.0.1": mlp(5120, "gelu"),
+            "1.0.0": cross(16, 96, qk_norm=True), "1.0.1": mlp(5120, "relu"),
+            "2.0.0": cross(32, 128, "resampler", gated=True, qk_norm=True), "2.0.1": mlp(11008, "silu", True),
+            "2.1.0": attention(32, 32, 128, "causal", "rope"), "2.1.1": mlp(11008, "silu", True),
+        },
+        "at": {"2.0": list(range(0, 40, 5))},
+    },
+    "ijepa": {
+        "family": "composite", "millions": 1283.1, "head": "regression", "embeddings": ["patch", "sinusoidal-position"],
+        "stacks": [("encoder", 32, 1280), ("encoder", 12, 384), ("encoder", 32, 1280)],
+        "sublayers": {
+            "0.0.0": attention(16, 16, 80, "bidirectional"), "0.0.1": mlp(5120, "gelu"),
+            "1.0.0": attention(16, 16, 24, "bidirectional"), "1.0.1": mlp(1536, "gelu"),
+            "2.0.0": attention(16, 16, 80, "bidirectional"),
+        },
+    },
+    "musicgen": {
+        "family": "composite", "millions": 586.9, "head": "lm",
+        "embeddings": ["token", "codebook", "sinusoidal-position"],
+        "stacks": [("codec", 5, 64), ("encoder", 12, 768), ("decoder", 24, 1024), ("codec", 5, 1024)],
+        "sublayers": {
+            "1.0.0": attention(12, 12, 64, "bidirectional", "relative-bias"), "1.0.1": mlp(3072, "relu"),
+            "2.0.0": attention(16, 16, 64, "causal"), "2.0.1": cross(16, 64), "2.0.2": mlp(4096, "gelu"),
+            "3.0.0": {"kind": "rnn", "variant": "lstm", "hidden": 1024},
+        },
+    },
+    "visualbert": {
+        "family": "encoder-only", "millions": 112.1, "stacks": [("encoder", 12, 768)], "head": "lm",
+        "embeddings": [*TOKENS, "segment", "linear"],
+        "sublayers": {"0.0.0": attention(12, 12, 64, "bidirectional"), "0.0.1": mlp(3072, "gelu")},
+    },
+    "xlnet": {
+        "family": "decoder-only", "millions": 116.8, "stacks": [("encoder", 11, 768), ("decoder", 12, 768)],
+        "head": "lm", "embeddings": ["token"],
+        "sublayers": {
+            "0.0.0": attention(12, 12, 64, "custom", "relative-attention"), "0.0.1": mlp(3072, "gelu"),
+            "1.0.0": cross(12, 64, mask="custom", position="relative-attention"), "1.0.1": mlp(3072, "gelu"),
+        },
+    },
+    "mobilenet": {
+        "family": "convolutional", "millions": 4.2, "head": "classification", "embeddings": [],
+        "stacks": [
+            ("stage", 1, 32), ("stage", 1, 64), ("stage", 2, 128), ("stage", 2, 256), ("stage", 6, 512),
+            ("stage", 2, 1024),
+        ],
+        "sublayers": {"4.1.0": {"kind": "convolution", "variant": "depthwise", "groups": 512, "kernel": [3, 3]}},
+    },
     "gpt3": {
         "family": "decoder-only", "millions": 174604.3, "stacks": [("decoder", 96, 12288)], "head": "lm",
         "embeddings": TOKENS,
@@ -319,6 +423,11 @@ PUBLISHED: dict[str, dict[str, Any]] = {
         "family": "recurrent", "millions": 3.3, "head": "classification", "embeddings": [],
         "stacks": [("encoder", 1, 512)],
         "sublayers": {"0.0.0": {"kind": "rnn", "hidden": 512, "variant": "lstm", "bidirectional": False}},
+    },
+    "deeploco": {
+        "family": "convolutional", "millions": 2.9, "head": "classification", "embeddings": [],
+        "stacks": [("stage", 1, 16), ("stage", 1, 32), ("stage", 1, 32)],
+        "sublayers": {"0.0.0": conv(5, 16), "1.0.0": conv(4, 32), "2.0.0": conv(3, 32)},
     },
     "word2vec-cbow": {
         "family": "embedding", "millions": 1800.0, "head": "none", "embeddings": ["token"], "stacks": [],

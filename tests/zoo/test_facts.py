@@ -50,6 +50,7 @@ def test_published_figures_are_read_off_the_full_graph(name: str):
     for key, value in expected.get("objective", {}).items():
         assert found["objective"][key] == value
     assert found.get("auxiliary", []) == expected.get("auxiliary", [])
+    assert all(claim.holds(found) for claim in systems()[name].claims)
     for place, at in expected.get("at", {}).items():
         stack, block = (int(n) for n in place.split("."))
         assert found["stacks"][stack]["blocks"][block]["at"] == at

@@ -49,7 +49,7 @@ class Motion(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Readings (batch, sensors, time) to (batch, 1 + windows, width)."""
-        windows = x.unflatten(-1, (-1, self.step)).transpose(1, 2).flatten(2)
+        windows = x.reshape(*x.shape[:-1], -1, self.step).transpose(1, 2).flatten(2)
         tokens = self.norm(self.project(windows))
         return torch.cat([self.class_token.expand(x.shape[0], -1, -1), tokens], dim=1) + self.positions
 
