@@ -51,15 +51,20 @@ class Bound:
         return None
 
 
-def bound(eager: Errors, largest: float, precision: str) -> Bound:
+FEW = 4.0
+"""A result of n entries is granted 1 + this/√n times as much: on few entries PyTorch's own error is small by luck."""
+
+
+def bound(eager: Errors, largest: float, precision: str, count: int) -> Bound:
     """The bound for a result, from PyTorch's errors on the same inputs and the precision of the file.
 
-    `largest` is the largest entry of the float64 result; `precision` a key of `FLOORS`.
+    `largest` is the largest of the `count` entries of the float64 result; `precision` a key of `FLOORS`.
     """
-    floor = FLOORS[precision]
-    rmse = FACTOR * eager.rmse + floor * eager.rms
-    peak = PEAK * eager.max_abs + floor * max(largest, PEAKS * eager.rms)
-    said = f"{FACTOR:g} × PyTorch's own {eager.rmse:.2g} + {floor:.2g} × the result's size {eager.rms:.2g}"
+    slack = 1 + FEW / max(1, count) ** 0.5
+    floor = slack * FLOORS[precision]
+    rmse = slack * FACTOR * eager.rmse + floor * eager.rms
+    peak = slack * PEAK * eager.max_abs + floor * max(largest, PEAKS * eager.rms)
+    said = f"{slack * FACTOR:.2g} × PyTorch's own {eager.rmse:.2g} + {floor:.2g} × the result's size {eager.rms:.2g}"
     return Bound(rmse, peak, said)
 
 

@@ -224,5 +224,5 @@ def judged(given: Output, eager: Output, exact: Output, precision: str) -> tuple
         return f"{count} of {values.size} entries are masked, infinite or no number on one side only", None, None
     kept = shown[0] & shown[2]
     found, ours = errors(values, true, kept), errors(own, true, kept)
-    allowed = bounds.bound(ours, bounds.largest(true, kept), precision)
+    allowed = bounds.bound(ours, bounds.largest(true, kept), precision, int(kept.sum()))
     return allowed.exceeded(found) or "", found, allowed.rmse

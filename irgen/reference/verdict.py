@@ -93,7 +93,7 @@ def _numbers(said: Any, onnx: Output, eager: Output, rounded: Output, exact: Out
     kept &= np.isfinite(rounded.values)
     own = errors(rounded.values, exact.values, kept)
     found = errors(onnx.values, exact.values, kept)
-    allowed = bound(own, largest(exact.values, kept), precision)
+    allowed = bound(own, largest(exact.values, kept), precision, int(kept.sum()))
     order = ranks(onnx.values, exact.values)
     numbers = {"onnx": found, "eager": own, "bound": allowed, "ranks": order, "special": odd["onnx"]}
     if own.rms == 0 and found.rmse == 0:
