@@ -128,12 +128,28 @@ def _pick(node: Node, results: tuple[Values, ...]) -> Values:
     return results[integer(node, "index")]
 
 
+def _reshape(node: Node, x: Values) -> Values:
+    shape, kept = node.shape, 0
+    while kept < min(x.ndim, len(shape)) and not x.strides[-1 - kept] and x.shape[-1 - kept] == shape[-1 - kept] > 0:
+        kept += 1  # what is broadcast along the last axes stays so
+    if not kept:
+        return x.reshape(shape)
+    once = x[(..., *[slice(0, 1)] * kept)]
+    return np.broadcast_to(once.reshape(*shape[: len(shape) - kept], *[1] * kept), shape)
+
+
 def _concat(node: Node, *xs: Values) -> Values:
-    return np.concatenate(xs, axis=integer(node, "axis"))
+    axis = integer(node, "axis") % xs[0].ndim
+    repeated = [i for i in range(xs[0].ndim) if i != axis and all(x.shape[i] > 1 and not x.strides[i] for x in xs)]
+    if not repeated:
+        return np.concatenate(xs, axis=axis)
+    once = tuple(slice(0, 1) if i in repeated else slice(None) for i in range(xs[0].ndim))
+    joined = np.concatenate([x[once] for x in xs], axis=axis)  # what is broadcast stays so
+    return np.broadcast_to(joined, [xs[0].shape[i] if i in repeated else n for i, n in enumerate(joined.shape)])
 
 
 _CALLED: dict[str, Called] = {
-    "reshape": lambda node, x: x.reshape(node.shape),
+    "reshape": _reshape,
     "transpose": lambda node, x: np.transpose(x, integers(node, "perm")),
     "expand": lambda node, x: np.broadcast_to(x, node.shape),
     "tile": lambda node, x: np.tile(x, integers(node, "repeats")),

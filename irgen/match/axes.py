@@ -47,13 +47,15 @@ def runs_over_tokens(analysis: Analysis, name: str, root: str, axis: int) -> boo
         return False  # behind a product or a transform nobody knows which axis holds features
     if labels is None or labels.ndim <= over or labels.shape[over] < 2 or bool(np.less(labels, 0).any()):
         return False
-    if (np.take(labels, 0, over) != np.take(labels, 1, over)).any():
-        return False
-    return any(
-        labels.shape[i] > 1 and bool((np.take(labels, 0, i) != np.take(labels, 1, i)).any())
-        for i in range(labels.ndim)
-        if i != over
+    return not _differs(labels, over) and any(
+        labels.shape[i] > 1 and _differs(labels, i) for i in range(labels.ndim) if i != over
     )
+
+
+def _differs(labels: Array, axis: int) -> bool:
+    """Whether the first two entries of an axis are not the same."""
+    along = np.moveaxis(labels, axis, 0)
+    return bool((along[0] != along[1]).any())
 
 
 def _stays(analysis: Analysis, name: str, root: str) -> bool:

@@ -153,7 +153,7 @@ class Trace:
     def _fresh(self, node: Node) -> Array:
         """Number the elements of a source: by feature (last axis; axis 1 behind convolutions) or by token."""
         if not self._carries(node.id):
-            return np.full(node.shape, -1.0)
+            return np.broadcast_to(np.float64(-1.0), node.shape)
         base = float(len(self.sources) * STRIDE)
         self.sources.append(node.id)
         shape = node.shape

@@ -151,11 +151,19 @@ def _some_tokens(rows: Floats, places: list[int]) -> list[Floats]:
     Along the axis of the tokens features stay what they are, whatever their source; along that of heads they change.
     """
     for place in reversed(places):
-        features = np.where(rows < 0, np.nan, rows % STRIDE)
-        if rows.shape[place] > 1 and not np.nan_to_num(np.ptp(features, axis=place)).any():
-            count = rows.shape[place]
-            return [np.take(rows, at, axis=place) for at in dict.fromkeys((0, count // 2, count - 1))]
+        along = np.moveaxis(rows, place, 0)
+        count = len(along)
+        if count > 1 and _same_features(along):
+            return [along[at] for at in dict.fromkeys((0, count // 2, count - 1))]
     return [rows]
+
+
+def _same_features(along: Floats) -> bool:
+    """Whether labels stay at the same feature along the first axis (of one source or of several), padding apart."""
+    varies = (along != along[0]).any(axis=0)
+    lines = along[:, varies]
+    lines = lines[:, (lines >= 0).all(axis=0)]
+    return not np.ptp(lines % STRIDE, axis=0).any()
 
 
 def _heads(analysis: Analysis, core: Core, q: Operand, k: Operand) -> tuple[int | None, int | None]:

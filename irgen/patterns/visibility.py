@@ -79,7 +79,7 @@ def _rows(labels: Array, axes: str, own: str, contracted: str) -> NDArray[np.flo
         return None
     at = labels
     for letter in sorted(contracted, key=axes.index, reverse=True):
-        at = np.take(at, 0, axis=axes.index(letter))
+        at = np.moveaxis(at, axes.index(letter), 0)[0]
     left = [c for c in axes if c not in contracted]
     at = np.moveaxis(at, [left.index(c) for c in own], range(-len(own), 0))
     return np.asarray(at, dtype=np.float64).reshape(-1, int(np.prod(at.shape[at.ndim - len(own) :])))
