@@ -8,7 +8,7 @@ from __future__ import annotations
 from irgen.ir.architecture import Evidence, Head, Region
 from irgen.match.analysis import Analysis
 from irgen.patterns.head import behind_last_sum, find_head
-from irgen.patterns.stacks import Run
+from irgen.patterns.runs import Run
 
 _MAPS = 4
 """Outputs of this rank are maps; several of them are the scales of a pyramid."""

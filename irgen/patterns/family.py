@@ -5,7 +5,7 @@ from __future__ import annotations
 from irgen.ir.architecture import Embedding
 from irgen.match.analysis import Analysis
 from irgen.patterns.parameters import weights_of
-from irgen.patterns.stacks import Run
+from irgen.patterns.runs import Run
 
 _ATTENTION = frozenset({"self-attention", "cross-attention"})
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from irgen.ir.architecture import Embedding
 from irgen.match.analysis import Analysis
 from irgen.patterns.cores import Core
-from irgen.patterns.stacks import Run
+from irgen.patterns.runs import Run
 
 
 def name_graph_embeddings(analysis: Analysis, runs: list[Run], cores: list[Core]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from irgen.match.analysis import NORMS, Analysis
 from irgen.match.pattern import Finding, Pattern
 from irgen.patterns.layers import Sublayer
-from irgen.patterns.stacks import Run
+from irgen.patterns.runs import Run
 
 
 def connect(analysis: Analysis, runs: list[Run]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from irgen.ir.architecture import Evidence, Region
 from irgen.match.analysis import ACTIVATIONS, Analysis
 from irgen.patterns.layers import Sublayer
-from irgen.patterns.stacks import Run
+from irgen.patterns.runs import Run
 
 
 def build_regions(analysis: Analysis, runs: list[Run], head: set[str]) -> list[Region]:

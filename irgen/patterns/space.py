@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from irgen.match.analysis import Analysis
 from irgen.patterns.head import behind_last_sum
-from irgen.patterns.stacks import Run
+from irgen.patterns.runs import Run
 
 
 def name_towers(analysis: Analysis, runs: list[Run]) -> None:
