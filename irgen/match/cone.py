@@ -16,7 +16,8 @@ from irgen.match.functions import Values
 
 COMPOUND = frozenset({"softmax", "log_softmax", "l2_norm", "layer_norm", "rms_norm"})
 REDUCING = (REDUCTIONS - {"argmax", "argmin", "cumsum", "cumprod", "cummax", "logcumsumexp"}) | COMPOUND
-POINTWISE = (UNARY | BINARY) - {"polar", "complex", "real", "imag", "conj", "bit_not"}
+POINTWISE = (UNARY | BINARY) - {"polar", "complex", "real", "imag", "conj", "bit_not", "stop_gradient"}
+"""What may stand inside a cone; a function is not the same one where no gradient flows through it."""
 INSIDE = POINTWISE | REDUCING | {"expand"}
 LARGEST = 40
 

@@ -16,7 +16,7 @@ from irgen.passes.engine import Builder, Pass, known, sweep
 from irgen.passes.linear import flat
 from irgen.passes.weights import FIXED, WEIGHT, Weights
 
-AFFINE = frozenset({"add", "sub", "mul", "neg", "expand", "stop_gradient", "cast", "div"})
+AFFINE = frozenset({"add", "sub", "mul", "neg", "expand", "cast", "div"})
 """Operators that alone never make a function worth a name."""
 LONE = frozenset({"clip", "maximum", "minimum", "leaky_relu", "elu", "where"})
 """Operators that can be another word for a function all by themselves."""

@@ -11,6 +11,7 @@ from irgen.ir.attrs import integers
 from irgen.ir.ops import MOVES
 from irgen.match.activations import NAMES
 from irgen.match.analysis import CONST, INDEX, NORMS, PARAM, Analysis
+from irgen.patterns.decoding import scaling_of
 from irgen.patterns.layers import part_norm
 from irgen.patterns.parameters import weight_size
 
@@ -197,7 +198,10 @@ def _quantizer(analysis: Analysis, found: Entry, bins: list[str]) -> Part:
     books = [e for e in found.embeddings.values() if e.kind == "codebook"]
     edges = [analysis[n] for n in bins if analysis.op(n) == "searchsorted"]
     width = analysis[edges[0].inputs[0]].size if edges else (books[0].size if books else None)
-    return Part("quantizer", {"width": width}, bins[0])
+    facts: dict[str, object] = {"width": width}
+    if edges and (scaled := scaling_of(analysis, edges[0].inputs[1])) is not None:
+        facts["scaled"] = scaled
+    return Part("quantizer", facts, bins[0])
 
 
 def _parts(analysis: Analysis, nodes: set[str]) -> list[tuple[str, Part]]:

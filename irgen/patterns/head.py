@@ -125,6 +125,8 @@ def _parts(analysis: Analysis, nodes: set[str]) -> list[tuple[str, Part]]:
             )
         elif node.op == "conv":
             part = Part("convolution", convolution_facts(analysis, name))
+        elif node.op == "stop_gradient":
+            part = Part("stop-gradient")
         elif node.op in NAMES:
             part = Part("activation", {"activation": NAMES[node.op]})
         elif node.op in {"reduce_mean", "reduce_max", "adaptive_pool", "avg_pool"} or (

@@ -15,29 +15,21 @@ from irgen.patterns.auxiliary import find_auxiliary, goes_on
 from irgen.patterns.auxiliary import regions_of as auxiliary_regions
 from irgen.patterns.branching import joint_of
 from irgen.patterns.cores import Core, find_cores
+from irgen.patterns.decoding import find_dequantizer
 from irgen.patterns.family import family_of
 from irgen.patterns.graph_embeddings import name_graph_embeddings
 from irgen.patterns.head import behind_last_sum, find_head, parts_of
 from irgen.patterns.layers import Sublayer, carried_norms, form_of
+from irgen.patterns.links import find_skips, give_codes, hand_back, links_of, pyramid_links
 from irgen.patterns.objective import find_objective, region_of
 from irgen.patterns.parameters import weight_size
 from irgen.patterns.reads import connect
 from irgen.patterns.regions import build_regions
 from irgen.patterns.residual import find_sums
+from irgen.patterns.roles import assign_names, assign_roles
+from irgen.patterns.runs import Run, build_runs, merge_codecs
 from irgen.patterns.space import name_towers
-from irgen.patterns.stacks import (
-    Run,
-    assign_names,
-    assign_roles,
-    build_runs,
-    find_skips,
-    give_codes,
-    hand_back,
-    links_of,
-    merge_codecs,
-    pyramid_links,
-    to_stack,
-)
+from irgen.patterns.stacks import to_stack
 from irgen.patterns.sums import Sum
 from irgen.patterns.units import find_attentions, find_units
 
@@ -90,6 +82,7 @@ def recognise(graph: Graph, patterns: list[Pattern]) -> tuple[list[Region], Arch
     exits = _exits(analysis, runs, stacks)
     if stem is not None:
         exits |= _ends(analysis, runs, stacks, stem)
+    head_nodes |= _decode(analysis, head, head_nodes)
     side = find_auxiliary(analysis, runs, stem, tables) if stem is not None else []
     rest = (
         set[str]().union(*(behind_last_sum(analysis, o, set(marked))[0] for o in graph.outputs))
@@ -127,6 +120,15 @@ def recognise(graph: Graph, patterns: list[Pattern]) -> tuple[list[Region], Arch
     return regions, found
 
 
+def _decode(analysis: Analysis, head: Head, nodes: set[str]) -> set[str]:
+    """Let a head that is followed by a way from tokens back to values have it as its last part; its nodes."""
+    values = find_dequantizer(analysis, nodes)
+    if values is None:
+        return set()
+    head.parts.append(values[0])
+    return values[1]
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """What passes over the whole graph have found before its branches are looked at."""
@@ -140,12 +142,29 @@ def _sublayers(
     analysis: Analysis, sums: list[Sum], cores: list[Core], patterns: list[Pattern], known: Known
 ) -> list[Sublayer]:
     """What each residual sum adds, and the blocks without a residual where no attention is among the sums."""
-    sublayers = [_sublayer(analysis, s, patterns, known) for s in sums]
+    sublayers = _own_layers(analysis, [_sublayer(analysis, s, patterns, known) for s in sums])
     if not all(_is_spatial(s) for s in sublayers) or (cores and sublayers):
         return sublayers
     blocks = find_units(analysis, sums)
     blocks += find_attentions(analysis, cores, blocks)
     return _with_units(analysis, sublayers, [_sublayer(analysis, s, patterns, known) for s in blocks])
+
+
+def _own_layers(analysis: Analysis, sublayers: list[Sublayer]) -> list[Sublayer]:
+    """Without the sums that nothing explains and that only what is explained reads: states that routers hand on."""
+    unknown = [s for s in sublayers if not s.found]
+    if not unknown:
+        return sublayers
+    explained = {n for s in sublayers for f, _ in s.found for n in f.nodes}
+    within = explained.union(*(s.sum.region | {s.sum.node} for s in unknown))
+    inner = {
+        s.sum.node
+        for s in unknown
+        if any(u in explained for u in analysis.users[s.sum.node])
+        and s.sum.node not in analysis.outputs
+        and all(u in within for u in analysis.users[s.sum.node])
+    }
+    return [s for s in sublayers if s.sum.node not in inner]
 
 
 def _sublayer(analysis: Analysis, s: Sum, patterns: list[Pattern], known: Known) -> Sublayer:

@@ -298,6 +298,24 @@ def _titled(role: str, title: str) -> Callable[[Part, int | None, Words], Captio
     return made
 
 
+def _quantiser(part: Part, width: int | None, words: Words) -> Caption:
+    """Bins or nearest codes, and by what a series is divided in front of them."""
+    del width
+    bins = _count(part.facts.get("width"))
+    scaled = words(SCALINGS.get(str(part.facts.get("scaled")), "")) if part.facts.get("scaled") else ""
+    return Caption("embed", words("Quantiser"), _join(scaled, whole(bins) if bins else ""))
+
+
+def _dequantiser(part: Part, width: int | None, words: Words) -> Caption:
+    del width
+    bins = _count(part.facts.get("width"))
+    said = words("× scale") if part.facts.get("scaled") else ""
+    return Caption("embed", words("Dequantiser"), _join(whole(bins) if bins else "", said))
+
+
+SCALINGS = {"mean": "x / mean |x|", "max": "x / max |x|", "deviation": "x / σ"}
+
+
 TABLE: dict[str, Callable[[Part, int | None, Words], Caption]] = {
     "self-attention": _attention,
     "cross-attention": _cross,
@@ -309,7 +327,9 @@ TABLE: dict[str, Callable[[Part, int | None, Words], Caption]] = {
     "convolution": _convolution,
     "patch-merging": _titled("conv", "Patch merging"),
     "pooling": _titled("norm", "Pooling"),
-    "quantizer": _titled("embed", "Quantiser"),
+    "quantizer": _quantiser,
+    "dequantizer": _dequantiser,
+    "stop-gradient": lambda _part, _, words: Caption("norm", words("Stop-gradient")),
     "mixer": _titled("ffn", "Token mixing"),
     "fourier": _titled("attn", "Fourier mixing"),
     "norm": lambda part, _, words: Caption("norm", norm(part.facts.get("norm"), words)),

@@ -40,6 +40,10 @@ def head_caption(head: Head, width: int | None, words: Words) -> Caption | None:
 
 def output_pill(found: Architecture, words: Words) -> Leaf:
     """What the model gives."""
+    values = next((part for part in found.head.parts if part.kind == "dequantizer"), None)
+    if values is not None:
+        given = found.outputs[int(values.facts["output"])]
+        return pill("out", words("Prediction"), shape(given.shape, letters(found)), literal(given.name, 60))
     title = words(
         HEADS[found.head.kind][1] if found.head.kind in HEADS else "Hidden states" if found.stacks else "Output"
     )
