@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from irgen.ir.architecture import Part
-from irgen.match.analysis import CONST, Analysis
+from irgen.match.analysis import CONST, HEAVY, Analysis
 
 _SCALES = {
     "mean": lambda x: np.abs(x).mean(axis=-1, keepdims=True),
@@ -39,6 +39,8 @@ def find_dequantizer(analysis: Analysis, head: set[str]) -> tuple[Part, set[str]
     for output in analysis.graph.outputs:
         for name in logits if output not in head else []:
             path = analysis.between(name, [output])
+            if any(analysis.op(n) in HEAVY for n in path):
+                continue  # what computes on the values is a network of its own (a codec)
             chosen = [n for n in path if analysis.op(n) == "argmax"]
             tables = [
                 n for n in path if analysis.op(n) in {"gather", "gather_nd", "embedding"} and _is_fixed(analysis, n)

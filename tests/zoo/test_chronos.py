@@ -50,3 +50,8 @@ def test_the_figure_shows_scaling_bins_and_the_way_back():
     told = found.draw(format="svg").decode()
     assert "Quantiser" in told
     assert "Dequantiser" in told
+
+
+def test_codes_that_another_network_turns_into_sound_are_no_dequantised_values():
+    head = trace(systems()["musicgen"].build("twin")).architecture.head
+    assert "dequantizer" not in [part.kind for part in head.parts]
