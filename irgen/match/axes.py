@@ -12,17 +12,34 @@ _KNOWN = frozenset({"linear", "grouped_linear", "conv", "embedding"})
 """Operators of whose results the axis of the features is known."""
 
 
-def stream_axis(analysis: Analysis, root: str, fallback: int) -> int:
-    """The axis of a stream's features: that over which a norm that reads it normalises, else the one given."""
-    rank = len(analysis[root].shape)
-    if analysis.op(root) in {"conv", "conv_transposed"}:
-        return 1  # a patch embedding, its grid not yet a row of tokens
+def stream_axis(analysis: Analysis, root: str, like: str, axis: int) -> int | None:
+    """The axis of a stream's features: that over which the norm runs that made it or reads it.
+
+    Without such a norm it is `axis`, if the stream is laid out as the node `like` for which that is told; else None.
+    """
+    if (own := _normed_axis(analysis, root)) is not None:
+        return own
     for user in analysis.users[root]:
         node = analysis[user]
-        axes = node.attrs.get("axes")
-        if node.op in {"layer_norm", "rms_norm", "l2_norm"} and isinstance(axes, tuple) and len(axes) == 1:
-            return int(str(axes[0])) % rank
-    return fallback % rank
+        if (over := _normed_axis(analysis, user)) is not None:
+            return over
+        behind = [n for u in analysis.users[user] if (n := _normed_axis(analysis, u)) is not None]
+        perm = node.attrs.get("perm")
+        if not behind:
+            continue
+        if node.op == "transpose" and isinstance(perm, tuple):
+            return int(str(perm[behind[0]]))
+        if node.op == "reshape" and behind[0] == len(node.shape) - 1 and node.shape[-1] == analysis[root].shape[-1]:
+            return len(analysis[root].shape) - 1
+    return axis % len(analysis[like].shape) if analysis[root].shape == analysis[like].shape else None
+
+
+def _normed_axis(analysis: Analysis, name: str) -> int | None:
+    node = analysis[name]
+    axes = node.attrs.get("axes")
+    if node.op not in {"layer_norm", "rms_norm", "l2_norm"} or not isinstance(axes, tuple) or len(axes) != 1:
+        return None
+    return int(str(axes[0])) % len(node.shape)
 
 
 def contracted_axis(analysis: Analysis, name: str) -> int:

@@ -73,8 +73,8 @@ def _mixes_tokens(branch: Branch, ups: list[str], nodes: set[str]) -> str | None
         return "tokens are shifted between the two contractions"
     if root is None:
         return None
-    axis = stream_axis(analysis, root, branch.axis)
-    if any(runs_over_tokens(analysis, up, root, axis) for up in ups):
+    axis = stream_axis(analysis, root, branch.outs[0], branch.axis)
+    if axis is not None and any(runs_over_tokens(analysis, up, root, axis) for up in ups):
         return "the up-projection runs over the tokens, not over the features"
     if all(pools_tokens(analysis, analysis[up].inputs[0], root) for up in ups):
         return "the up-projection reads a summary of all tokens: a gate on channels, no feed-forward"

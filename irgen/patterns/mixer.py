@@ -19,7 +19,9 @@ def prove(branch: Branch) -> list[Finding] | Refusal:
     if root is None or len(analysis[root].shape) < 3:
         return Refusal("the branch reads no stream of tokens")
     points = [n for n in branch.free("linear", "conv") if is_pointwise(analysis, n)]
-    axis = stream_axis(analysis, root, branch.axis)
+    axis = stream_axis(analysis, root, branch.outs[0], branch.axis)
+    if axis is None:
+        return Refusal("which axis of the stream holds its features is not told")
     along = [n for n in points if runs_over_tokens(analysis, n, root, axis) and not _is_explained(branch, n)]
     if not along:
         return Refusal(f"none of the {len(points)} contractions with a matrix sums over tokens")

@@ -93,6 +93,19 @@ class Corrected(Pair):
         return self.down(hidden) + 2 * self.last(self.back(hidden))
 
 
+class ChannelsFirst(nn.Module):
+    """Grouped convolutions of one position on [batch, feature, token] behind a norm on [batch, token, feature]."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.down = nn.Conv1d(WIDTH, HIDDEN, 1, groups=2), nn.Conv1d(HIDDEN, WIDTH, 1, groups=2)
+        self.norm = nn.LayerNorm(WIDTH)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.mT
+        return self.norm((x + self.down(functional.gelu(self.one(x)))).mT)
+
+
 class Perceptron(nn.Module):
     """Two projections over the tokens: b(gelu(a(xᵀ)))ᵀ."""
 

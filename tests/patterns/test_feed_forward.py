@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from torch import nn
 
+from irgen.frontends.torch_live import capture
+from irgen.passes import normalise
+from irgen.patterns import label
 from tests.patterns import feed_forwards
-from tests.patterns.branches import WIDTH, facts, labelled, parts, refusals
+from tests.patterns.branches import TOKENS, WIDTH, facts, labelled, parts, refusals
 from tests.patterns.feed_forwards import HIDDEN
 
 BETWEEN: dict[type[nn.Module], tuple[str | None, bool]] = {
@@ -32,6 +36,15 @@ def test_a_clip_is_named_in_the_evidence():
     regions, _ = labelled(feed_forwards.Clipped())
     checks = [e.check for s in regions for layer in s.children for r in layer.children for e in r.evidence]
     assert any("clipped" in check and "7" in check for check in checks)
+
+
+def test_features_may_come_before_tokens_where_the_norm_runs_over_them():
+    stream = nn.Sequential(nn.LayerNorm(WIDTH), *(feed_forwards.ChannelsFirst() for _ in range(2)))
+    _, found = label(normalise(capture(stream.eval(), (torch.randn(2, TOKENS, WIDTH),))))
+    parts = [p for s in found.stacks for b in s.blocks for p in b.sublayers]
+    assert {(p.kind, p.facts.get("hidden"), p.facts.get("activation")) for p in parts} == {
+        ("feed-forward", HIDDEN, "gelu")
+    }
 
 
 MIXERS = {
