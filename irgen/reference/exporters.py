@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import sys
 import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ import torch
 from torch.utils import _pytree as pytree
 
 from irgen.errors import ExportError
+from irgen.reference import recurrent
 from irgen.reference.hollow import is_hollow
 from irgen.reference.traced import Traced, by_torch, dynamic_shapes, first_line, rolled
 from irgen.source import Built
@@ -53,7 +55,7 @@ def run(built: Built, say: Say) -> Program:
     reasons: list[str] = []
     for name, exporter in EXPORTERS.items():
         try:
-            with quiet(), torch.no_grad():
+            with quiet(), torch.no_grad(), recurrent.kept_whole():
                 model, traced = exporter(built, say)
         except OtherExporterError:
             continue
@@ -70,10 +72,12 @@ def run(built: Built, say: Say) -> Program:
 
 def _by_transformers(built: Built, say: Say) -> tuple[Any, Traced]:
     """The OnnxExporter of transformers: for its models only."""
+    if "transformers" not in sys.modules:
+        raise OtherExporterError
     import transformers  # noqa: PLC0415 - heavy
+    from transformers.exporters import exporter_onnx  # noqa: PLC0415
     from transformers.exporters.configs import OnnxConfig  # noqa: PLC0415
     from transformers.exporters.exporter_dynamo import DynamoExporter  # noqa: PLC0415
-    from transformers.exporters.exporter_onnx import OnnxExporter  # noqa: PLC0415
 
     library: Any = transformers
     if not isinstance(built.module, library.PreTrainedModel):
@@ -96,9 +100,14 @@ def _by_transformers(built: Built, say: Say) -> tuple[Any, Traced]:
             say(f"translating {built.title} to ONNX")
             return found[-1].program, metadata
 
-    bases: Any = (OnnxExporter, Rolling)  # the library's exporter calls `Rolling` where it calls its base class
+    bases: Any = (
+        exporter_onnx.OnnxExporter,
+        Rolling,
+    )  # the library's exporter calls `Rolling` where it calls its base class
     exporter: Any = type("Exporter", bases, {})()
     config = OnnxConfig(dynamic=True, dynamic_shapes=dynamic_shapes(built), optimize=not is_hollow(built.module))
+    table: Any = vars(exporter_onnx)["_ONNX_TRANSLATION_TABLE"]
+    table.update(recurrent.translations())
     model = exporter.export(built.module, dict(built.kwargs), config=config).program
     return model, found[-1]
 
@@ -128,7 +137,14 @@ def _by_torch(built: Built, say: Say) -> tuple[Any, Traced]:
     say(f"translating {built.title} to ONNX")
     export: Any = torch.onnx.export
     whole = not is_hollow(built.module)
-    model = export(found.program, (), kwargs=dict(built.kwargs), optimize=whole, verbose=False).model
+    model = export(
+        found.program,
+        (),
+        kwargs=dict(built.kwargs),
+        custom_translation_table=recurrent.translations(),
+        optimize=whole,
+        verbose=False,
+    ).model
     for value, name in zip(model.graph.outputs, _output_names(found.program), strict=True):
         value.name = name
     return model, found

@@ -117,6 +117,29 @@ def test_the_names_of_axes_stand_in_the_file_and_the_checker_takes_it(recurrent:
     assert [dim.dim_param for dim in value.type.tensor_type.shape.dim][:2] == ["batch", "seq"]
 
 
+class Layers(torch.nn.Module):
+    """Layers of torch's own, both ways."""
+
+    def __init__(self, kind: type[torch.nn.RNNBase]) -> None:
+        super().__init__()
+        self.inner = kind(6, 5, batch_first=True, bidirectional=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.inner(x)[0]
+
+
+@pytest.mark.parametrize(("kind", "operator"), [(torch.nn.LSTM, "LSTM"), (torch.nn.GRU, "GRU"), (torch.nn.RNN, "Scan")])
+def test_recurrent_layers_of_torch_take_every_length(kind: type[torch.nn.RNNBase], operator: str, tmp_path: Path):
+    torch.manual_seed(0)
+    one = built(Layers(kind), [numbers("x", "batch", "seq", 6)], title=operator, sizes={"seq": (11, 14)})
+    made = export(one, tmp_path / "model.onnx")
+    assert (made.baked, made.dynamic) == ((), {"x": {0: "batch", 1: "seq"}})
+    assert operator in {node.op_type for node in onnx.load(str(made.path)).graph.node}
+    for batch, size in ((3, 29), (1, 4)):
+        inputs = at(one, batch, size)
+        np.testing.assert_allclose(theirs(made.path, inputs)[0], ours(one, inputs)[0], rtol=1e-4, atol=1e-5)
+
+
 class Branching(torch.nn.Module):
     """A table of numbers for one length, made by Python."""
 
