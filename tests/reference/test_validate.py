@@ -296,3 +296,24 @@ def test_a_module_that_does_not_run_on_its_inputs_is_told(tmp_path: Path):
     source.module.forward = lambda input_ids: input_ids @ input_ids
     with pytest.raises(InputError, match="does not run on its inputs"):
         irgen.validate(source, onnx=path)
+
+
+def test_a_wrong_value_that_nothing_carries_on_is_no_cause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from irgen.reference import pairing
+
+    real, wrong = pairing.paired, [0]
+
+    def misled(ours: pairing.Side, theirs: pairing.Side) -> dict[str, str]:
+        pairs = real(ours, theirs)
+        relus = [name for name in pairs if ours.graph[name].op == "relu"]
+        places = [name for name in pairs if ours.graph[name].op in ("relu", "layer_norm")]
+        return pairs | {places[wrong[0]]: pairs[relus[-1]]}
+
+    monkeypatch.setattr(pairing, "paired", misled)
+    source = small()
+    path = edit(write(source, tmp_path / "m.onnx"), lambda model: store(model, "hb", weight(model, "hb") + 0.01))
+    found = []
+    for wrong[0] in range(2 * LAYERS - 1):
+        parting = irgen.validate(source, onnx=path).parting
+        found.append((parting.module, parting.divergence.confirmed))
+    assert found == [("head (Linear)", True)] * (2 * LAYERS - 1)
