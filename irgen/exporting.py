@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from irgen import __version__, building
+from irgen import building
 from irgen.errors import IrgenError
 from irgen.ir import facts
 from irgen.ir.architecture import Region
@@ -79,7 +80,7 @@ def labels(path: Path, name: str) -> Labels:
     from irgen.frontends import onnx as reader  # noqa: PLC0415
     from irgen.reference.written import Labels  # noqa: PLC0415
 
-    about = {"irgen.version": __version__, "irgen.source": name}
+    about = {"irgen.version": version("irgen-arch"), "irgen.source": name}
     try:
         graph = passes.normalise(reader.read(path))
         regions, architecture = patterns.label(graph)

@@ -22,8 +22,12 @@ BOUNDARIES = {
     "irgen/frontends/torch_export.py",
     "irgen/frontends/huggingface.py",
     "irgen/frontends/inputs.py",
+    "irgen/reference/child.py",
+    "irgen/reference/exporters.py",
+    "irgen/reference/traced.py",
 }
-"""Where any error may be caught, to be told: the end of the command line, and around a user's own code and files."""
+"""Where any error may be caught, to be told: the end of the command line and of a child, and around a user's own code
+and files, which exporters run too."""
 
 CAPTIONS = {"irgen/patterns/label.py"}
 """Where the names of the model's inputs and outputs are put into the record, as words and for nothing else."""

@@ -73,11 +73,13 @@ def _shared(module: torch.nn.Module) -> dict[str, str]:
 
 def pretrained(cls: Any, home: str | Path, config: Any, **more: Any) -> torch.nn.Module:
     """A model of transformers with the safetensors of a folder or of a repository of the hub."""
+    from safetensors import SafetensorError  # noqa: PLC0415 - comes with transformers
+
     try:
         module, report = cls.from_pretrained(
             home, config=config, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **more
         )
-    except Exception as error:
+    except (OSError, ValueError, RuntimeError, KeyError, ImportError, SafetensorError) as error:
         raise _unreadable(home, error) from error
     for kind, said in (("mismatched_keys", "has other sizes for"), ("missing_keys", "lacks")):
         names = [key if isinstance(key, str) else key[0] for key in report.get(kind, ())]

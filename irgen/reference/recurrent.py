@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -111,7 +112,6 @@ def kept_whole() -> Generator[None]:
 
 def translations() -> dict[Any, Callable[..., Any]]:
     """How the single operators are written in ONNX."""
-    from onnxscript.function_libs.torch_lib.ops import core  # noqa: PLC0415 - heavy
-
+    core: Any = import_module("onnxscript.function_libs.torch_lib.ops.core")
     operators: Any = torch.ops.irgen
     return {operators.lstm.default: core.aten_lstm, operators.gru.default: core.aten_gru}
