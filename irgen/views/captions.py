@@ -227,6 +227,8 @@ def _convolution(part: Part, width: int | None, words: Words) -> Caption:
             title = f"{words('Transposed conv')} {size(kernel) if axes(kernel) != 1 else ''}".strip()
     elif kernel and facts.get("variant") == "depthwise":
         title = f"{title} {size(kernel)}"
+    if " × " in title and "\n" not in title:
+        title = f"{title}\n{title.replace(' × ', '×')}"
     step = stride_of(facts)
     said = words("upsample × {n}" if facts.get("transposed") else "stride {n}", n=whole(step)) if step > 1 else ""
     into = _count(facts.get("in"))

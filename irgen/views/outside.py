@@ -52,6 +52,8 @@ class Outside:
     entries: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     """For each thing drawn, the stacks of other towers that it reads."""
     leaves: dict[str, Leaf] = field(default_factory=dict[str, Leaf])
+    given: dict[str, str] = field(default_factory=dict[str, str])
+    """Parts that stand behind another stack and are drawn there, by that stack, while a foot is drawn."""
     grouped: dict[str, Piece] = field(default_factory=dict[str, Piece])
     """Sums of embeddings that are shown together."""
     brief: dict[str, str] = field(default_factory=dict[str, str])
@@ -111,7 +113,7 @@ class Outside:
     def reads(self, name: str) -> list[str]:
         """What a thing reads; sums of sums are one sum, a table added to all that are put side by side comes after."""
         found: list[str] = []
-        for source in self.wires.sources(name):
+        for source in (self.given.get(s, s) for s in self.wires.sources(name)):
             kind = self.wires.joins.get(source)
             if kind == "add" and self.wires.joins.get(name) == "add" and len(self._readers(source)) == 1:
                 found += [s for s in self.reads(source) if s not in found]
@@ -132,6 +134,8 @@ class Outside:
         `brief` is the number of branches it may have: that positions are added is then said in one box, and so are
         three or more embeddings that `group` shows together.
         """
+        others = [other for other in self.found.stacks if other is not stack]
+        self.given = {part_name(p): f"stack:{other.name}" for other in others for p in other.after if p.region}
         start = f"stack:{stack.name}"
         wanted = [s for s in self.reads(start) if self._wanted(s, stack)]
         if len(wanted) != 1:
@@ -212,6 +216,7 @@ class Outside:
 
         The box of the stack itself, whose id ends in its name, stands for the tower below.
         """
+        self.given = {}
         start = f"stack:{stack.name}"
         names = self.following(stack.name, ends)
         inputs = [r for n in names for r in self.reads(n) if r.startswith("input:")]
@@ -247,10 +252,12 @@ class Outside:
 
     def parts_after(self, stack: str, end: str) -> list[Part]:
         """The parts between a stack and `end` that no other stack feeds, in flow order."""
+        self.given = {}
         return merged([self.parts[n] for n in self.following(stack, [end]) if n in self.parts])
 
     def fusion(self) -> Fusion | None:
         """Where the streams of several stacks meet ahead of the output, if one join brings them together."""
+        self.given = {}
         end = self.main_output()
         if end is None:
             return None

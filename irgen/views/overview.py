@@ -54,9 +54,9 @@ def draw(
         if architecture.unknown and architecture.stacks:
             bottom = footnote(scene, bottom, unrecognised(architecture.unknown, words))
         legend(scene, bottom, words, legend_names(architecture))
-        if weight(scene) <= BUDGET:
-            break
-    return scene
+        if not detail or weight(scene) <= BUDGET:
+            return scene
+    raise AssertionError("the last level of detail is taken whatever it weighs")
 
 
 def weight(scene: Scene) -> float:

@@ -283,7 +283,7 @@ class TowerView:
                 self.tower.entry = self.pieces[-1] if isinstance(self.pieces[-1], Leaf) else None
             return
         kinds = {link.kind for link in self.found.links if link.target == first.name and link.source in foreign}
-        title = next((FUSIONS[kind] for kind in kinds if kind in FUSIONS), "Add")
+        title = next((FUSIONS[kind] for kind in sorted(kinds) if kind in FUSIONS), "Add")
         if title == "Add" and drawn and len(foreign) == 1:
             self.tower.entry = joint(prefix, words, tooltip="Sum")
         else:

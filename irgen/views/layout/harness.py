@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise, product
 
@@ -11,9 +11,14 @@ from irgen.views.layout.metrics import FONTS, width
 from irgen.views.layout.tree import Leaf
 
 Box = tuple[float, float, float, float]
+Piece = tuple[Point, Point]
+"""A straight piece of an arrow."""
 
 STEP = 8.0
 """Distance of tracks in one gutter."""
+
+MOST_CROSSINGS = 2
+"""Crossings in one figure."""
 
 PORT = 10.0
 """Distance of arrows that enter one box."""
@@ -40,51 +45,51 @@ class Harness:
     crossed: int = 0
     _known: tuple[Wish | None, list[Box]] = (None, [])
     """The walls of the last arrow."""
+    _seen: tuple[Wish | None, int, list[tuple[bool, bool, Piece]], dict[Piece, int | None]] = (None, 0, [], {})
+    """What the last arrow may meet, among how many arrows, and what is known of its pieces."""
 
     def lay(self, wish: Wish) -> bool:
         """Add the arrow along the shortest legal path; False where there is none."""
-        best: tuple[float, list[Point]] | None = None
-        for points in self._candidates(wish):
-            cost = self._length(points) + 30 * len(points)
-            if best is not None and cost >= best[0]:
-                continue
-            crossings = self._illegal(wish, points)
-            if crossings is None:
-                continue
-            cost += 400 * crossings
-            if best is None or cost < best[0]:
-                best = (cost, points)
-        if best is None:
+        found = self._cheapest(wish, self._candidates(wish))
+        if found is None:
             return False
-        crossings = self._illegal(wish, best[1])
-        self.crossed += crossings or 0
-        edge = Edge(wish.source.id, wish.target.id, wish.kind, best[1], role="cross" if wish.kind == "cross" else "")
+        points, crossings = found
+        self.crossed += crossings
+        edge = Edge(wish.source.id, wish.target.id, wish.kind, points, role="cross" if wish.kind == "cross" else "")
         self._label(edge, wish.label)
         self.laid.append(edge)
         self.scene.edges.append(edge)
         return True
+
+    def _cheapest(self, wish: Wish, candidates: Iterable[list[Point]]) -> tuple[list[Point], int] | None:
+        """The shortest legal path with few bends and crossings, and its number of crossings."""
+        costs = sorted(((self._length(p) + 30 * len(p), p) for p in candidates), key=lambda one: one[0])
+        best: tuple[float, list[Point], int] | None = None
+        for cost, points in costs:
+            if best is not None and cost >= best[0]:
+                break
+            crossings = self._illegal(wish, points)
+            if crossings is not None and (best is None or cost + 400 * crossings < best[0]):
+                best = (cost + 400 * crossings, points, crossings)
+        return best[1:] if best else None
 
     def rise(self, source: Leaf, bar: Leaf, place: tuple[int, int], floor: float) -> bool:
         """Add an arrow from a box in a lower row through the gutters up into the bar over the first row."""
         wish = Wish(source, bar)
         row, column = place
         y0 = -(source.m + source.high / 2)
-        best: tuple[float, list[Point]] | None = None
+        ways: list[list[Point]] = []
         for x0, at in ((source.c + source.right, column + 1), (source.c - source.left, column)):
             for a in self._gutter(row, at):
-                ways = [[(x0, y0), (a, y0), (a, floor)]]
+                ways.append([(x0, y0), (a, y0), (a, floor)])
                 for other in range(len(self.rows[0]) + 1):
                     for y, b in product(self._below(row - 1), self._gutter(0, other)):
                         ways.append([(x0, y0), (a, y0), (a, y), (b, y), (b, floor)])
-                for points in ways:
-                    cost = self._length(points) + 30 * len(points)
-                    if not bar.c - bar.left + 8 < points[-1][0] < bar.c + bar.right - 8:
-                        continue
-                    if (best is None or cost < best[0]) and self._illegal(wish, points) is not None:
-                        best = (cost, points)
-        if best is None:
+        low, high = bar.c - bar.left + 8, bar.c + bar.right - 8
+        found = self._cheapest(wish, (way for way in ways if low < way[-1][0] < high))
+        if found is None:
             return False
-        edge = Edge(source.id, bar.id, "flow", best[1])
+        edge = Edge(source.id, bar.id, "flow", found[0])
         self.laid.append(edge)
         self.scene.edges.append(edge)
         return True
@@ -114,6 +119,8 @@ class Harness:
         if at == len(boxes):
             middle = min(left + 16, (left + right) / 2)
         found = [middle + k * STEP for k in (0, -1, 1, -2, 2, -3, 3)]
+        if 20 <= right - left < 2 * STEP + 12:
+            found = [left + 7, middle, right - 7]
         return [round(x, 1) for x in found if left + 6 <= x <= right - 6]
 
     def _above(self, row: int, first: int, last: int) -> list[float]:
@@ -165,15 +172,38 @@ class Harness:
 
     def _illegal(self, wish: Wish, points: Sequence[Point]) -> int | None:
         """Number of crossings with other arrows, None where the path may not be."""
-        pieces = [(a, b) for a, b in pairwise(points) if a != b]
-        if any(not self.margin <= x <= self.scene.width - self.margin for x, _ in points):
-            return None
-        walls = self._walls(wish)
-        for (x0, y0), (x1, y1) in pieces:
-            left, right, top, low = min(x0, x1), max(x0, x1), min(y0, y1), max(y0, y1)
-            if any(left < x and right > a and top < y and low > b for a, b, x, y in walls):
+        if self._seen[0] is not wish or self._seen[1] != len(self.scene.edges):
+            self._seen = (wish, len(self.scene.edges), self._others(wish), {})
+        known = self._seen[3]
+        count = 0
+        for piece in pairwise(points):
+            if piece[0] == piece[1]:
+                continue
+            if piece not in known:
+                known[piece] = self._met(wish, piece)
+            met = known[piece]
+            if met is None:
                 return None
-        return self._crossings(wish, pieces)
+            count += met
+        return count if self.crossed + count <= MOST_CROSSINGS else None
+
+    def _met(self, wish: Wish, piece: Piece) -> int | None:
+        """Crossings of one straight piece, None where it may not be."""
+        (x0, y0), (x1, y1) = piece
+        left, right, top, low = min(x0, x1), max(x0, x1), min(y0, y1), max(y0, y1)
+        if left < self.margin or right > self.scene.width - self.margin:
+            return None
+        if any(left < x and right > a and top < y and low > b for a, b, x, y in self._walls(wish)):
+            return None
+        count = 0
+        for near, plain_one, other in self._seen[2]:
+            if _along(piece, other, 1.0 if near else 5.0):
+                return None
+            if not near and _across(piece, other):
+                if wish.kind != "cross" and plain_one:
+                    return None
+                count += 1
+        return count
 
     def _walls(self, wish: Wish) -> list[Box]:
         """What an arrow may not touch: boxes, texts and badges with a little room around them."""
@@ -189,23 +219,14 @@ class Harness:
         self._known = (wish, walls)
         return walls
 
-    def _crossings(self, wish: Wish, pieces: Sequence[tuple[Point, Point]]) -> int | None:
-        count = 0
-        low = min(min(a[1], b[1]) for a, b in pieces) - 6
-        high = max(max(a[1], b[1]) for a, b in pieces) + 6
-        for edge in self.scene.edges:
-            ys = [y for _, y in edge.points]
-            if (edge.source == wish.source.id and edge.kind == wish.kind) or max(ys) < low or min(ys) > high:
-                continue
-            near = edge.target == wish.target.id
-            for piece, other in product(pieces, pairwise(edge.points)):
-                if _along(piece, other, 1.0 if near else 5.0):
-                    return None
-                if not near and _across(piece, other):
-                    if wish.kind != "cross" and not edge.role:
-                        return None
-                    count += 1
-        return count if self.crossed + count <= 2 else None
+    def _others(self, wish: Wish) -> list[tuple[bool, bool, Piece]]:
+        """The pieces of the other arrows: whether they lead to the same box, whether they are plain dataflow."""
+        return [
+            (edge.target == wish.target.id, not edge.role, piece)
+            for edge in self.scene.edges
+            if not (edge.source == wish.source.id and edge.kind == wish.kind)
+            for piece in pairwise(edge.points)
+        ]
 
     def _label(self, edge: Edge, label: str) -> None:
         """Write the label on the longest upright piece, where it has room."""
