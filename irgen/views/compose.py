@@ -23,7 +23,8 @@ from irgen.views.panels import PANELS, Detail, masks, panel
 from irgen.views.pyramid import is_pyramid
 from irgen.views.skyline import COMFORT, Skyline, skyline
 from irgen.views.sources import FootView
-from irgen.views.towers import Tower, TowerView, name, split
+from irgen.views.tower_view import TowerView
+from irgen.views.towers import Tower, name, split
 from irgen.views.wiring import Wiring
 from irgen.views.words import Words
 

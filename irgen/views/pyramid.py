@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
-from math import prod
 
-from irgen.ir.architecture import Architecture, Part, Stack
+from irgen.ir.architecture import Architecture, Part
 from irgen.scene import Edge, Scene, literal
-from irgen.views.captions import BRIEF, caption, first
-from irgen.views.heads import after_stack, head_caption, merged, output_pill
+from irgen.views.captions import caption, first
+from irgen.views.heads import after_stack, head_caption, output_pill
 from irgen.views.insides import Insides
 from irgen.views.layers import Drawn, part_box
-from irgen.views.layout.columns import even, fit
 from irgen.views.layout.page import MARGIN
 from irgen.views.layout.sheet import extent, put
 from irgen.views.layout.tree import Chain, Frame, Leaf, Piece, limit, stretch
 from irgen.views.numbers import shape
-from irgen.views.opened import longest, opened_blocks
-from irgen.views.sources import KINDS, SECOND, UNKNOWN, index_of, note, pill, port_note
-from irgen.views.stacks import folded
-from irgen.views.stage_pictures import captions, map_texts, maps, maps_height, show_windows, table, windows_of
+from irgen.views.sources import SECOND, index_of, pill, port_note
+from irgen.views.stage_panels import stage_panels
+from irgen.views.stage_pictures import captions, map_texts, maps, maps_height
+from irgen.views.stages import brief_norm, stage_chain
 from irgen.views.wiring import Wiring
 from irgen.views.words import Words
 
@@ -32,9 +30,6 @@ MOST, PER_ROW = 12, 5
 NARROWEST = 84.0
 """Width of boxes below which stages are parted into rows."""
 ROW_GAP = 44.0
-
-TABLE = 220.0
-"""Width of the table of stages."""
 
 
 @dataclass(slots=True)
@@ -101,42 +96,6 @@ def _plain(found: Architecture, reads: list[str]) -> list[str]:
     ]  # fmt: skip
 
 
-def stage_chain(found: Architecture, number: int, drawn: Drawn, *, foot: bool) -> Chain:
-    """One stage from its first operation to its last, blocks folded."""
-    stack, words = found.stacks[number], drawn.words
-    items: list[Piece] = []
-    numbers = [i for read in stack.reads if (i := index_of(read, "embedding")) is not None]
-    added: list[str] = []
-    for index in numbers if foot else []:
-        embedding = found.embeddings[index] if index < len(found.embeddings) else None
-        if embedding and embedding.kind in SECOND:
-            added.append(words(SECOND[embedding.kind]))
-        elif embedding and not items:
-            kind = KINDS.get(embedding.kind, UNKNOWN)
-            title = f"{words(kind.title)}\n{words(kind.short)}"
-            items.append(Leaf(f"g{number}.e", kind.role, title, note(embedding, words)))
-    before = merged(stack.before)
-    if number and before and before[0].kind == "activation":
-        before = before[1:]
-    before = _normed(before)
-    last = items[-1] if items else None
-    if isinstance(last, Leaf) and before and before[0].kind == "norm" and number == 0:
-        last.caption = f"{last.caption} · {brief_norm(before.pop(0), words)}"
-    boxes = [part_box(f"g{number}.b{at}", part, None, drawn, stack.name) for at, part in enumerate(before)]
-    for box, part in zip(boxes, before, strict=True):
-        if number and _merges(part, found.stacks[number - 1], stack):
-            box.title, box.role = words("Patch merging"), "conv"
-    items += boxes
-    if added:
-        items.append(Leaf(f"g{number}.p", "embed", f"+ {added[0]}\n+ {words('positions')}"))
-    items += folded(stack, f"g{number}", drawn)
-    behind = list(stack.after) if number < len(found.stacks) - 1 else []
-    ahead = found.stacks[number + 1].before[:1] if number < len(found.stacks) - 1 else []
-    behind += [part for part in ahead if part.kind == "activation"]
-    items += [part_box(f"g{number}.a{at}", p, None, drawn, stack.name) for at, p in enumerate(behind)]
-    return Chain(items)
-
-
 def draw(
     scene: Scene,
     found: Architecture,
@@ -159,33 +118,10 @@ def draw(
         for n in range(len(found.stacks))
     ]
     if len(made.cards) > PER_ROW or (not made.fused and _crowded(made, scene.width - 2 * MARGIN)):
-        return _blocks(scene, made, _folded_rows(scene, made, top) + ROW_GAP)
+        return stage_panels(scene, found, words, insides, _folded_rows(scene, made, top) + ROW_GAP)
     if made.fused:
-        return _blocks(scene, made, _under_a_bar(scene, made, top) + ROW_GAP - 12)
-    return _blocks(scene, made, _in_a_row(scene, made, top) + ROW_GAP)
-
-
-def _normed(parts: list[Part]) -> list[Part]:
-    """A norm behind a convolution is said in its box."""
-    made: list[Part] = []
-    for part in parts:
-        if part.kind == "norm" and made and made[-1].kind == "convolution" and "norm" not in made[-1].facts:
-            made[-1] = replace(made[-1], facts={**made[-1].facts, "norm": part.facts.get("norm")})
-        else:
-            made.append(part)
-    return made
-
-
-def brief_norm(part: Part, words: Words) -> str:
-    """A norm as two letters."""
-    return BRIEF.get(str(part.facts.get("norm")), words("Norm"))
-
-
-def _merges(part: Part, before: Stack, stack: Stack) -> bool:
-    """Whether a projection takes as many neighbours at once as the stage has fewer positions."""
-    counts = [prod(p for p in s.positions if isinstance(p, int)) for s in (before, stack)]
-    fewer = counts[0] // counts[1] if counts[1] else 0
-    return part.kind == "linear" and fewer > 1 and part.facts.get("in") == fewer * before.width
+        return stage_panels(scene, found, words, insides, _under_a_bar(scene, made, top) + ROW_GAP - 12)
+    return stage_panels(scene, found, words, insides, _in_a_row(scene, made, top) + ROW_GAP)
 
 
 def _crowded(made: Pyramid, across: float) -> bool:
@@ -417,57 +353,3 @@ def _fuse(scene: Scene, made: Pyramid) -> None:
         low, top = column.ins()[0], column.outs()[0]
         scene.edges.append(Edge(card.id, low.id, "flow", [(x, roof), (x, -low.m)]))
         scene.edges.append(Edge(top.id, "bar", "flow", [(x, -top.top), (x, bar.y + bar.h)]))
-
-
-def _blocks(scene: Scene, made: Pyramid, top: float) -> float:
-    """One block of the longest stage opened, or two where windows alternate; with its attention beside it."""
-    frames = opened_blocks(made.found, made.words, made.insides)
-    across = scene.width - 2 * MARGIN
-    while len(frames) > 1 and fit(frames, across, 196) < 136:
-        frames.pop()
-    if not frames:
-        return top - ROW_GAP
-    return _panels(scene, made, longest(made.found), frames, top)
-
-
-def _panels(scene: Scene, made: Pyramid, stack: Stack, frames: list[Frame], top: float) -> float:
-    across = scene.width - 2 * MARGIN
-    glyph = windows_of(stack)
-    fit(frames, across, 168 if glyph else 196)
-    for frame in frames:
-        widest = (across - 24 * (len(frames) - 1)) / len(frames)
-        frame.least = min(extent(frame) + 24, widest) if len(frames) < 3 and not glyph else 0.0
-        frame.measure()
-    tabled = not glyph and len(frames) < 3
-    room = across - 24 * (len(frames) - 1)
-    if sum(extent(f) for f in frames) > room - (TABLE + 16 if tabled else 0):
-        for frame in frames:
-            frame.least = 0.0
-            _remeasure(frame)
-    high = max(frame.high for frame in frames)
-    gap = 24.0
-    spare = room - sum(extent(f) for f in frames)
-    tabled = tabled and spare >= TABLE + 16
-    gap += min(spare / max(len(frames), 1), 24.0) if len(frames) > 1 and not tabled else 0.0
-    beside = glyph and spare >= 150
-    x = (
-        MARGIN
-        if tabled
-        else MARGIN
-        if beside
-        else MARGIN + (across - sum(extent(f) for f in frames) - gap * (len(frames) - 1)) / 2
-    )
-    for frame in frames:
-        even(frame, high)
-        put(scene, frame, x + frame.outer, top + high)
-        x += extent(frame) + gap
-    if tabled:
-        table(scene, made.found, made.words, scene.width - MARGIN - TABLE, top, TABLE)
-    if beside and glyph:
-        show_windows(scene, made.words, glyph, (x + 8, scene.width - MARGIN), top, high)
-    return top + high
-
-
-def _remeasure(frame: Frame) -> None:
-    frame.left = frame.side = 0.0
-    frame.measure()

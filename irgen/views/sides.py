@@ -16,7 +16,8 @@ from irgen.views.layout.rows import frames
 from irgen.views.layout.tree import Chain, Frame, Piece
 from irgen.views.repeats import plan
 from irgen.views.sources import FootView
-from irgen.views.towers import Tower, TowerView, name, split
+from irgen.views.tower_view import TowerView
+from irgen.views.towers import Tower, name, split
 from irgen.views.words import Words
 
 

@@ -22,7 +22,8 @@ from irgen.views.outside import Fusion, Outside
 from irgen.views.series import arrange
 from irgen.views.sources import letters, pill
 from irgen.views.stacks import OPEN
-from irgen.views.towers import Tower, TowerView, name, split
+from irgen.views.tower_view import TowerView
+from irgen.views.towers import Tower, name, split
 from irgen.views.words import Words
 
 ROW_GAP = 44.0
