@@ -49,7 +49,11 @@ def built_of(
     if roads.CALLABLE.fullmatch(source):
         return source, _of_callable(source, inputs, say)
     path = Path(source)
-    if path.suffix in (".onnx", ".pt2", ".json") and path.name != "config.json" and not roads.is_config(path):
+    if (
+        path.suffix in (".onnx", ".pt2", ".json")
+        and path.name != "config.json"
+        and not (path.is_file() and roads.is_config(path))
+    ):
         raise SourceError(
             f"a {path.suffix} file holds no module of PyTorch",
             at=source,
