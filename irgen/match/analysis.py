@@ -55,6 +55,8 @@ class Analysis:
         self.cls: dict[str, int] = self._classes()
         self.masks: dict[object, tuple[Mask, Bools | None]] = {}
         """The masks that were told, by what masks the scores: told once for all cores that share it."""
+        self.pairs: dict[tuple[str, str, str], Bools | None] = {}
+        """The pairs of tokens that cores were seen to join, by softmax, product and stream."""
         self.probes: tuple[Probe, Probe] = (
             Probe(self.graph, draw=0, limit=LARGEST),
             Probe(self.graph, draw=1, limit=LARGEST),

@@ -45,6 +45,8 @@ def classify(keep: Bools, queries: Places | None = None, keys: Places | None = N
     if keep.all():
         return Mask("bidirectional", None, f"all {rows} × {columns} scores are kept")
     distance: Integers = i[:, None] - j[None, :]
+    if rows > 1 and (keep == (distance == 0)).all():
+        return Mask("custom", None, "every query sees itself alone")
     past: Bools = distance >= 0
     if rows > 1 and (keep == past).all():
         return Mask("causal", None, f"key j is kept exactly where j ≤ i, on {rows} × {columns} positions", causal=True)
@@ -57,7 +59,27 @@ def classify(keep: Bools, queries: Places | None = None, keys: Places | None = N
         # A window is counted in the tokens that a query sees, to whichever side they lie: the record's unit is tokens.
         check = f"key j is kept exactly where {ahead} ≤ i − j ≤ {behind}"
         return Mask("sliding-window", behind - ahead + 1, check)
-    return _blocks(keep, past) or _prefix(keep, past) or Mask("custom", None, "no reference mask agrees")
+    told = _blocks(keep, past) or _prefix(keep, past) or _beside_globals(keep)
+    return told or Mask("custom", None, "no reference mask agrees")
+
+
+def _beside_globals(keep: Bools) -> Mask | None:
+    """A window beside a few tokens that see all and are seen by all (Beltagy et al. 2020, section 3.1)."""
+    rows, columns = keep.shape
+    if rows != columns:
+        return None
+    everywhere = keep.all(axis=0) & keep.all(axis=1)
+    count = int(everywhere.sum())
+    if not 0 < count <= rows // 4:
+        return None
+    place = np.flatnonzero(~everywhere)
+    rest = keep[np.ix_(place, place)]
+    if rest.all():
+        return None
+    mask = classify(rest, place, place)
+    if mask.kind not in {"sliding-window", "local-window"}:
+        return None
+    return Mask(mask.kind, mask.window, f"{mask.check}; {count} tokens see all and are seen by all")
 
 
 def _blocks(keep: Bools, past: Bools) -> Mask | None:
@@ -69,6 +91,9 @@ def _blocks(keep: Bools, past: Bools) -> Mask | None:
     for size in range(2, rows // 2 + 1):
         gap: Integers = (place // size)[:, None] - (place // size)[None, :]
         ahead, behind = int(gap[keep].min()), int(gap[keep].max())
+        if rows % size == 0 and (keep == _around(gap, rows // size, keep)).all():
+            seen = len(np.unique(gap[keep] % (rows // size)))
+            return block_mask(size, seen - 1, 0, causal=False, where="with the ends joined, ")
         if behind - ahead + 1 >= -(-rows // size) and ahead:
             continue  # no more is known of such blocks than that the ends do not meet
         band: Bools = (gap >= ahead) & (gap <= behind)
@@ -77,6 +102,14 @@ def _blocks(keep: Bools, past: Bools) -> Mask | None:
         if (keep == (band & past)).all():
             return block_mask(size, behind, 0, causal=True)
     return None
+
+
+def _around(gap: Integers, blocks: int, keep: Bools) -> Bools:
+    """Blocks that see the same neighbours everywhere, the first one's being the last (chunks that are rolled)."""
+    gaps = np.unique(gap[keep] % blocks)
+    if not 1 < len(gaps) < blocks - 1 or not {0} <= set(gaps.tolist()) <= {*range(3), blocks - 1, blocks - 2}:
+        return np.zeros_like(keep)
+    return np.asarray(np.isin(gap % blocks, gaps), dtype=np.bool_)
 
 
 def block_mask(size: int, behind: int, ahead: int, *, causal: bool, where: str = "") -> Mask:

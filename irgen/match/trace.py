@@ -74,7 +74,7 @@ class Trace:
             return [source for source in node.inputs if source]
         if node.op in _IDENTITIES:
             return [node.inputs[0]]
-        if node.op in {"gather", "gather_nd"}:
+        if node.op in {"gather", "gather_nd", "gather_elements"}:
             return [node.inputs[0]]
         if node.op in {"matmul", "einsum"}:
             return self._chosen_by_mask(node)
@@ -132,7 +132,7 @@ class Trace:
         labels = [arg for arg in args if arg is not None]
         if node.op in MOVES:
             return self._moved(node, labels)
-        if node.op in {"gather", "gather_nd"}:
+        if node.op in {"gather", "gather_nd", "gather_elements"}:
             indices = [self.analysis.probes[0].value(i) for i in node.inputs[1:]]
             if any(i is None for i in indices):
                 return None

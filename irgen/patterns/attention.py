@@ -172,6 +172,8 @@ def _heads(analysis: Analysis, core: Core, q: Operand, k: Operand) -> tuple[int 
     kv_heads = k.heads if k.heads is not None else heads
     if heads is None or kv_heads is None or k.shared:
         return heads, heads
+    if kv_heads > heads and kv_heads % heads:
+        return heads, heads  # keys gathered from here and there
     return max(heads, kv_heads), kv_heads
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from irgen.ir.architecture import Evidence
 from irgen.ir.ops import CONTRACTIONS, ELEMENTWISE, MOVES
 from irgen.match.analysis import HEAVY, NORMS, Analysis
+from irgen.match.masks import classify
 from irgen.match.pattern import Branch, Finding, Pattern, Refusal
 from irgen.patterns.attention import describe, variant_of
 from irgen.patterns.cores import Core
+from irgen.patterns.pairs import asks_for_all, seen_pairs
 from irgen.patterns.sums import stream_pieces
 
 _POOLS = frozenset({"max_pool", "avg_pool", "adaptive_pool"})
@@ -22,6 +27,9 @@ def prove(branch: Branch) -> list[Finding] | Refusal:
     cores = [core for n in outs if isinstance(core := known[n], Core)]
     if not cores:
         return Refusal("no softmax over a product of two streams whose rows weigh a third lies in the branch")
+    pieces = _of_pieces(branch, cores)
+    if pieces is not None:
+        return [pieces]
     seen: dict[str, Finding] = {}
     split: dict[str, list[Core]] = {}
     for core in cores:
@@ -36,6 +44,36 @@ def prove(branch: Branch) -> list[Finding] | Refusal:
     for out, parts in split.items():
         _joined(analysis, seen[out], parts)
     return list(seen.values())
+
+
+_PIECES = 64
+"""More cores than this in one branch are not followed pair by pair."""
+
+
+def _of_pieces(branch: Branch, cores: list[Core]) -> Finding | None:
+    """One attention whose queries are asked for in pieces (first, middle and last blocks, chunks), a core each."""
+    analysis, root = branch.analysis, branch.root
+    if root is None or not 1 < len(cores) <= _PIECES or len(analysis[root].shape) != 3:
+        return None
+    if len({analysis[core.softmax].shape[-2:] for core in cores}) == 1 and len(cores) == 2:
+        return None  # two of a kind: differential attention, or content and positions
+    if all(asks_for_all(analysis, core, root) for core in cores):
+        return None
+    kept = [keep for core in cores if (keep := seen_pairs(analysis, core, root)) is not None]
+    asked = [keep.any(axis=1) for keep in kept]
+    whole = sum(bool(rows.all()) for rows in asked)  # one core may ask for all and others ask again for a few
+    if len(kept) < len(cores) or whole > 1 or not np.any(asked, axis=0).all():
+        return None
+    found = [_finding(branch, analysis, core) for core in cores]
+    first = max(found, key=lambda f: str(f.facts["variant"] == "mha"))
+    if any(f.label != "self-attention" or f.facts["heads"] != first.facts["heads"] for f in found):
+        return None
+    mask = classify(np.any(kept, axis=0))
+    first.facts.update(mask=mask.kind, window=mask.window, axis="sequence")
+    first.evidence.append(Evidence("mask", f"{len(cores)} cores, a piece of the queries each: {mask.check}", ()))
+    first.nodes = set[str]().union(*(f.nodes for f in found))
+    first.causal = mask.causal
+    return first
 
 
 def _side_by_side(analysis: Analysis, one: str, other: str) -> bool:

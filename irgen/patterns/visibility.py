@@ -14,6 +14,7 @@ from irgen.match.masks import Bools, Mask, classify
 from irgen.match.trace import STRIDE, Trace, feature_axis
 from irgen.patterns.cores import Core
 from irgen.patterns.kept import mask_of
+from irgen.patterns.pairs import seen_pairs
 
 Groups = tuple[NDArray[np.float64], NDArray[np.float64]]
 """For each group the tokens behind its queries and its keys; -1 where there is none."""
@@ -41,9 +42,30 @@ def visible(analysis: Analysis, core: Core, root: str | None, trunk: str | None 
     if tokens is not None and root is not None and own is None:
         numbered, stream = _as_in_sum(analysis, tokens, root, trunk)
         grouped = _grouped(analysis, core, numbered, keep, root, stream)
+        if grouped is None or grouped.axis in {"sequence", None}:
+            followed = _followed(analysis, core, tokens, mask if grouped is None else grouped.mask, root)
+            if followed is not None:
+                return Visibility(followed, "sequence")
         if grouped is not None:
             return grouped
+    elif root is not None and own is None and mask.kind == "custom":
+        mask = _followed(analysis, core, None, mask, root) or mask
     return Visibility(mask, "sequence" if root is not None else None, own is not None)
+
+
+def _followed(analysis: Analysis, core: Core, tokens: Groups | None, looks: Mask, root: str) -> Mask | None:
+    """The mask by pairs of tokens, where the core works on pieces of the stream; None where its own mask says all."""
+    total = int(np.prod(analysis[root].shape[1:-1]))
+    whole = tokens is None or tokens[0].shape[1] == total == tokens[1].shape[1]
+    if whole and analysis[core.softmax].shape[-2:] == (total, total) and looks.kind not in {"custom"}:
+        return None
+    keep = seen_pairs(analysis, core, root)
+    if keep is None or not keep.any(axis=1).all():
+        return None
+    told = classify(keep)
+    if len(analysis[root].shape) > 3 and told.kind == "custom":
+        return None  # places on a grid: windows of two sides are told by their groups
+    return told if told.kind != looks.kind or told.window != looks.window else None
 
 
 def _own_keys(keys: NDArray[np.float64]) -> slice | None:
@@ -206,7 +228,13 @@ def _shape_of_group(tokens: NDArray[np.float64], grid: tuple[int, ...], size: in
             return "space", Mask(
                 "local-window", side, f"a query meets only its window of {' × '.join(map(str, spans))} tokens"
             )
-    return None, Mask("local-window", None, f"a query meets only {size} tokens of its group")
+    runs = np.split(np.sort(tokens), np.flatnonzero(np.diff(np.sort(tokens)) > 1) + 1)
+    starts = np.diff([run[0] for run in runs])
+    if len({len(run) for run in runs}) == 1 and (starts == starts[0]).all():
+        sides = len(runs), len(runs[0])
+        check = f"a query meets only its window of {sides[0]} × {sides[1]} tokens"
+        return "space", Mask("local-window", max(sides), check)
+    return None, Mask("custom", None, f"a query meets only {size} tokens of its group, which are no window")
 
 
 def _rolled(analysis: Analysis, core: Core, root: str) -> bool:

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -106,3 +107,12 @@ def masked(built: Built) -> Built:
         for other in built.resized
     ]
     return Built(built.module, {**built.kwargs, **ones}, resized, {**built.axes, **axes}, built.title, built.note)
+
+
+def shortened(built: Built, length: int | None) -> Built:
+    """The system on fewer tokens (and two more of them where it is traced again)."""
+    if length is None:
+        return built
+    kwargs = {name: value[:, :length] for name, value in built.kwargs.items()}
+    resized = [{name: value[:, : length + 2] for name, value in other.items()} for other in built.resized]
+    return replace(built, kwargs=kwargs, resized=resized)
