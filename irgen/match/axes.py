@@ -17,6 +17,8 @@ def stream_axis(analysis: Analysis, root: str, like: str, axis: int) -> int | No
 
     Without such a norm it is `axis`, if the stream is laid out as the node `like` for which that is told; else None.
     """
+    if analysis.op(root) in {"conv", "conv_transposed"}:
+        return 1  # a patch embedding, its grid not yet a row of tokens
     if (own := _normed_axis(analysis, root)) is not None:
         return own
     for user in analysis.users[root]:

@@ -11,7 +11,7 @@ from irgen.ir.ops import ELEMENTWISE, MOVES
 from irgen.match.analysis import Analysis
 from irgen.match.pattern import Branch, Finding, Pattern, Refusal
 from irgen.patterns.branching import is_dense, is_inception, joint_of
-from irgen.patterns.shapes import channels_of, kernel_of
+from irgen.patterns.shapes import channels_of, is_pointwise, kernel_of
 
 
 def variant_of(analysis: Analysis, convs: list[str], region: set[str]) -> str:
@@ -72,6 +72,8 @@ def prove(branch: Branch) -> list[Finding] | Refusal:
         facts["channels"] = analysis[joint].shape[1]
     if analysis.op(main) == "conv_transposed":
         facts["transposed"] = True
+    if (squeezed := _squeezed(branch)) is not None:
+        facts["squeeze"] = squeezed
     if is_dense(analysis, branch.region, branch.root):
         facts["dense"] = True
     check = f"{len(convs)} convolutions, kernels {', '.join('×'.join(map(str, kernel_of(analysis, n))) for n in convs)}"
@@ -82,6 +84,24 @@ def prove(branch: Branch) -> list[Finding] | Refusal:
             "convolution", facts, nodes, {"x": branch.root or convs[0]}, [Evidence("convolution", check, tuple(own))]
         )
     ]
+
+
+def _squeezed(branch: Branch) -> int | None:
+    """The hidden channels of a gate that a mean over the whole map decides (Hu et al. 2017, equations 2 and 3)."""
+    analysis = branch.analysis
+    for name in branch.free("mul"):
+        shape = analysis[name].shape
+        for gate in analysis.data(name):
+            small = analysis[gate].shape
+            if len(shape) < 3 or small[:2] != shape[:2] or max(small[2:], default=1) > 1 or small == shape:
+                continue
+            behind = analysis.back(gate, 0) & branch.region
+            pooled = [n for n in behind if analysis.op(n) == "reduce_mean"]
+            points = [n for n in behind if is_pointwise(analysis, n) and any(analysis.reaches(p, n) for p in pooled)]
+            if len(points) == 2:
+                first = min(points, key=analysis.place.__getitem__)
+                return analysis[first].shape[1]
+    return None
 
 
 def _conditions(analysis: Analysis, nodes: set[str]) -> set[str]:

@@ -5,16 +5,21 @@ Ansari et al. 2024 (Chronos), section 3.1: mean scaling, uniform bins, and their
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+from numpy.typing import NDArray
 
 from irgen.ir.architecture import Part
 from irgen.match.analysis import CONST, HEAVY, Analysis
 
-_SCALES = {
-    "mean": lambda x: np.abs(x).mean(axis=-1, keepdims=True),
-    "max": lambda x: np.abs(x).max(axis=-1, keepdims=True),
-    "deviation": lambda x: x.std(axis=-1, keepdims=True),
-}  # fmt: skip
+Floats = NDArray[np.float64]
+
+_SCALES: dict[str, Callable[[Floats], Floats]] = {
+    "mean": lambda x: np.mean(np.abs(x), axis=-1, keepdims=True),
+    "max": lambda x: np.max(np.abs(x), axis=-1, keepdims=True),
+    "deviation": lambda x: np.std(x, axis=-1, keepdims=True),
+}
 """What a series may be divided by: the mean or the largest of its magnitudes, or its standard deviation."""
 
 

@@ -49,6 +49,8 @@ def find_head(
         if _compares(analysis, final):
             space = analysis[analysis[final].inputs[0]].shape[-1]
             return Head("pooling", space, None, parts=[]), stem, nodes, [p for _, p in parts]
+        if len(analysis[output].shape) == 1 and analysis[output].size < analysis[final].size:
+            return Head("regression", 1, None, parts=[p for _, p in parts]), stem, nodes, before
         kind = _kind(
             analysis, output, final, width, tied, tables, {analysis[s].shape[-1] for s in sums if analysis[s].shape}
         )
@@ -155,7 +157,14 @@ def _compares(analysis: Analysis, final: str) -> bool:
     """Whether a contraction compares pooled states with pooled states, of another tower or of other samples."""
     node = analysis[final]
     sides = node.inputs[:2]
-    return node.op in {"matmul", "einsum"} and len(node.shape) == 2 and all(analysis.live(side) for side in sides)
+    if node.op not in {"matmul", "einsum"} or len(node.shape) != 2:
+        return False
+    return all(analysis.live(side) and _is_learned(analysis, side) for side in sides)
+
+
+def _is_learned(analysis: Analysis, name: str) -> bool:
+    """Whether learned weights made a state: a graph's adjacency, as it is given or normalised, is none of the kind."""
+    return any(analysis.op(n) == "param" for n in analysis.back(name, 0))
 
 
 def _rebuilds(shape: tuple[int, ...], given: tuple[int, ...]) -> bool:

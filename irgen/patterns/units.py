@@ -87,8 +87,11 @@ def _components(analysis: Analysis, nodes: list[str]) -> list[list[str]]:
     return list(groups.values())
 
 
-def _spine(analysis: Analysis, component: list[str]) -> list[Sum]:
-    """The blocks of connected nodes: those on the way to their deepest end, then those of towers that join it."""
+def _spine(analysis: Analysis, component: list[str], *, every_end: bool = False) -> list[Sum]:
+    """The blocks of connected nodes: those on the way to their deepest end, then those of towers that join it.
+
+    `every_end`: what leads to other ends than the deepest one stands beside it too (branches of a joint further on).
+    """
     main = _on_the_way(analysis, _deepest(analysis, component))
     skips = {c: skipped(analysis, c) for c in main if joins_channels(analysis, c)}
     blocks, rest = _cut(analysis, main, skips)
@@ -96,7 +99,12 @@ def _spine(analysis: Analysis, component: list[str]) -> list[Sum]:
     if joined and len(joined) < len(component):
         for tower in _components(analysis, joined):
             if any(_is_unit(analysis, n) for n in tower):
-                blocks.extend(_spine(analysis, tower))
+                blocks.extend(_spine(analysis, tower, every_end=True))
+    if every_end:
+        held = set(main)
+        for side in _components(analysis, [n for n in component if n not in held]):
+            if any(_is_unit(analysis, n) for n in side):
+                blocks.extend(_spine(analysis, side, every_end=True))
     return blocks
 
 

@@ -145,3 +145,50 @@ def test_without_attention_only_the_state_goes_from_one_network_to_the_other():
     assert found.family == "recurrent"
     assert [(link.source, link.target, link.kind) for link in found.links] == [("encoder1", "encoder2", "state")]
     assert [e.size for e in found.embeddings] == [401, 503]
+
+
+def test_a_gate_on_channels_is_told_by_its_hidden_width():
+    plain = nets.Residual(16, 16, 1, unit(16, 16, 3), unit(16, 16, 3, act=False))
+    gated = nets.Residual(16, 16, 1, unit(16, 16, 3), unit(16, 16, 3, act=False), nets.Squeeze(16))
+    found = told(Classifier(16, unit(3, 16, 7, 2), plain, gated), image())
+    assert [p.facts.get("squeeze") for p in sublayers(found, 0)] == [None, 4]
+
+
+class Words(nn.Module):
+    """Three widths of windows over words, each pooled (Kim 2014, figure 1)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(501, 48)
+        self.convs = nn.ModuleList([nn.Conv1d(48, 32, kernel) for kernel in (3, 4, 5)])
+        self.head = nn.Linear(96, 4)
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        x = self.table(ids).transpose(1, 2)
+        return self.head(torch.cat([conv(x).relu().amax(-1) for conv in self.convs], 1))
+
+
+def test_branches_that_meet_only_in_the_head_are_found_all():
+    found = told(Words(), torch.randint(501, (2, 19)))
+    assert [p.facts["kernel"] for i in range(3) for p in sublayers(found, i)] == [[3], [4], [5]]
+    assert found.family == "convolutional"
+    assert not found.unknown
+    assert [(e.kind, e.size) for e in found.embeddings] == [("token", 501)]
+
+
+class Graph(nn.Module):
+    """Two layers of graph convolution (Kipf & Welling 2016, equation 9)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(33, 16), nn.Linear(16, 7)
+
+    def forward(self, nodes: torch.Tensor, edges: torch.Tensor) -> torch.Tensor:
+        root = edges.sum(-1).rsqrt()
+        near = root[:, None] * edges * root[None]
+        return near @ self.second((near @ self.first(nodes)).relu())
+
+
+def test_an_adjacency_is_no_second_tower():
+    found = told(Graph(), torch.randn(21, 33), (torch.rand(21, 21) > 0.5).float() + torch.eye(21))
+    assert (found.head.kind, found.head.width) == ("classification", 7)
