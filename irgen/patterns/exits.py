@@ -49,7 +49,7 @@ def output_exits(analysis: Analysis, runs: list[Run], stacks: list[Stack], stem:
             continue
         if any(goes_on(runs[at], runs, n) for n in reads):
             continue
-        parts = [p for _, p in parts_of(analysis, nodes)]
+        parts = [p for _, p in parts_of(analysis, nodes, folded=False)]  # the last projection stays a head
         stacks[at].after = own_parts(runs[at], parts)
         held |= nodes
     return held

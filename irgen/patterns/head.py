@@ -67,9 +67,10 @@ def behind_last_sum(analysis: Analysis, reader: str, sums: set[str]) -> tuple[se
     return _behind(analysis, reader, sums)
 
 
-def parts_of(analysis: Analysis, nodes: set[str]) -> list[tuple[str, Part]]:
-    """The nodes that do something to the stream, in order, as parts; up–act–down is one feed-forward."""
-    return fold_feed_forwards(analysis, nodes, _parts(analysis, nodes))
+def parts_of(analysis: Analysis, nodes: set[str], *, folded: bool = True) -> list[tuple[str, Part]]:
+    """The nodes that do something to the stream, in order, as parts; `folded` makes up–act–down one feed-forward."""
+    found = _parts(analysis, nodes)
+    return fold_feed_forwards(analysis, nodes, found) if folded else found
 
 
 def fold_feed_forwards(analysis: Analysis, nodes: set[str], parts: list[tuple[str, Part]]) -> list[tuple[str, Part]]:
