@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from irgen.match.alike import structure_of
 from irgen.match.analysis import Analysis
 from irgen.match.combining import Result, join_of, results_of, table_of
 from irgen.match.experts import Expert
@@ -86,8 +87,22 @@ class Shares:
         return table_of(analysis, probe, self.results, self.experts, self.join, self.axis)
 
 
-def shares_of(analysis: Analysis, experts: Sequence[Expert], region: set[str], out: str) -> Shares | str:
-    """The shares of experts in the result of a branch, or why they cannot be told."""
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """The tables of the experts (by the places of their results) of a part of a graph, known by its structure."""
+
+    key: int
+    ends: tuple[int, ...]
+    tables: tuple[Floats, Floats]
+
+
+def shares_of(
+    analysis: Analysis, experts: Sequence[Expert], region: set[str], out: str, known: list[object]
+) -> Shares | str:
+    """The shares of experts in the result of a branch, or why they cannot be told.
+
+    Parts of a graph with the same structure are asked once: `known` holds the answers.
+    """
     found = results_of(analysis, [e.down for e in experts], [e.ups[0].x for e in experts])
     if found is None:
         return "whose result is whose cannot be told"
@@ -101,9 +116,16 @@ def shares_of(analysis: Analysis, experts: Sequence[Expert], region: set[str], o
     if not wide:
         return "the sum of the results has other features than they have"
     place = wide[-1]
+    nodes = sorted(region, key=analysis.place.__getitem__)
+    key, index = structure_of(analysis, nodes), {name: i for i, name in enumerate(nodes)}
+    ends = (index[join], *(index.get(r.node, -1) for r in results))
+    for told in known:
+        if isinstance(told, _Told) and told.key == key and told.ends == ends:
+            return Shares(tuple(results), count, join, place, told.tables)
     tables = [table_of(analysis, probe, results, count, join, place) for probe in analysis.probes]
     if tables[0] is None or tables[1] is None:
         return f"the shares have no probe values: {analysis.probes[0].why(join) or 'sizes depend on the run'}"
+    known.append(_Told(key, ends, (tables[0], tables[1])))
     return Shares(tuple(results), count, join, place, (tables[0], tables[1]))
 
 
@@ -135,9 +157,7 @@ def weighing_of(analysis: Analysis, shares: Shares, scores: Sequence[Weighted]) 
     scoring = _scoring(analysis, shares, router)
     share = f"each token has {shares.top_k}" if shares.top_k is not None else "how many a token has varies"
     sums = "sum to one constant" if shares.normalized else "do not sum to a constant"
-    words = (
-        f"raising one score of {router.node} raises the share of one of {len(routed)} experts; {share}; shares {sums}"
-    )
+    words = f"raising one score raises the share of one of {len(routed)} experts; {share}; shares {sums}"
     return Weighing(router, shares, scoring, words)
 
 

@@ -122,7 +122,9 @@ def _verified(branch: Branch, mixture: Mixture) -> tuple[Mixture, Shares | None]
 
 
 def _shares(branch: Branch, experts: list[Expert]) -> Shares | str:
-    return shares_of(branch.analysis, experts[::-1], branch.region, branch.outs[0])
+    return shares_of(
+        branch.analysis, experts[::-1], branch.region, branch.outs[0], branch.marks.setdefault("shares", [])
+    )
 
 
 # -- no selection: the shares tell -----------------------------------------------------------------------------------
