@@ -138,32 +138,31 @@ def _operand(analysis: Analysis, name: str, axes: str, contracted: str, tokens: 
             flat = flat[(flat >= 0).all(axis=1)]
             if not flat.size:
                 continue
-            distinct = [int(np.unique(flat[:, c]).size) for c in {0, flat.shape[1] // 2, flat.shape[1] - 1}]
+            distinct = [len(set(flat[:, c].tolist())) for c in {0, flat.shape[1] // 2, flat.shape[1] - 1}]
             heads = max(heads or 0, *distinct)
             shared = shared or (min(distinct) < max(distinct) and min(distinct) == 1)
-            groups |= {(trace.source_of(n), int(n) % STRIDE) for n in np.unique(flat[:, 0])}
+            groups |= {(trace.source_of(n), int(n) % STRIDE) for n in set(flat[:, 0].tolist())}
     return Operand(labels, trace.sources, trace.passed, heads, shared, groups)
 
 
 def _some_tokens(rows: Floats, places: list[int]) -> list[Floats]:
-    """The rows of the first, a middle and the last token: tokens of several streams have the same heads.
+    """The rows of the first, a middle and the last token (one if all are alike): tokens of several streams share heads.
 
     Along the axis of the tokens features stay what they are, whatever their source; along that of heads they change.
     """
     for place in reversed(places):
         along = np.moveaxis(rows, place, 0)
         count = len(along)
-        if count > 1 and _same_features(along):
+        if count < 2:
+            continue
+        varies = (along != along[0]).any(axis=0)
+        if not varies.any():
+            return [along[0]]
+        lines = along[:, varies]
+        lines = lines[:, (lines >= 0).all(axis=0)]  # padding apart
+        if not np.ptp(lines % STRIDE, axis=0).any():
             return [along[at] for at in dict.fromkeys((0, count // 2, count - 1))]
     return [rows]
-
-
-def _same_features(along: Floats) -> bool:
-    """Whether labels stay at the same feature along the first axis (of one source or of several), padding apart."""
-    varies = (along != along[0]).any(axis=0)
-    lines = along[:, varies]
-    lines = lines[:, (lines >= 0).all(axis=0)]
-    return not np.ptp(lines % STRIDE, axis=0).any()
 
 
 def _heads(analysis: Analysis, core: Core, q: Operand, k: Operand) -> tuple[int | None, int | None]:
