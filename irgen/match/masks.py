@@ -55,7 +55,8 @@ def classify(keep: Bools, queries: Places | None = None, keys: Places | None = N
         if (keep == (past & (distance < width))).all():
             return Mask("sliding-window", width, f"key j is kept exactly where 0 ≤ i − j < {width}", causal=True)
     ahead, behind = int(distance[keep].min()), int(distance[keep].max())
-    if ahead <= 0 <= behind and (keep == ((distance >= ahead) & (distance <= behind))).all():
+    ends = ahead > int(distance.min()) and behind < int(distance.max())  # what reaches the trace's end shows no width
+    if ends and ahead <= 0 <= behind and (keep == ((distance >= ahead) & (distance <= behind))).all():
         # A window is counted in the tokens that a query sees, to whichever side they lie: the record's unit is tokens.
         check = f"key j is kept exactly where {ahead} ≤ i − j ≤ {behind}"
         return Mask("sliding-window", behind - ahead + 1, check)
