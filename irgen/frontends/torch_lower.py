@@ -20,6 +20,7 @@ from irgen.frontends import (
     torch_elementwise,
     torch_index,
     torch_layout,
+    torch_losses,
     torch_moves,
     torch_norms,
     torch_recurrent,
@@ -37,7 +38,7 @@ Lowering = Callable[..., Any]
 TABLE: dict[str, Lowering] = {
     **torch_elementwise.TABLE, **torch_moves.TABLE, **torch_layout.TABLE, **torch_reduce.TABLE, **torch_create.TABLE,
     **torch_index.TABLE, **torch_contract.TABLE, **torch_convolve.TABLE, **torch_norms.TABLE,
-    **torch_recurrent.TABLE, **torch_signal.TABLE,
+    **torch_recurrent.TABLE, **torch_signal.TABLE, **torch_losses.TABLE,
 }  # fmt: skip
 """Canonical forms by torch name, without module, overload or trailing underscore."""
 
