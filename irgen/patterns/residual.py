@@ -117,6 +117,10 @@ def _without_nesting(analysis: Analysis, sums: list[Sum]) -> list[Sum]:
         inner = [s for s in inner if s.region <= outer.region | {outer.root}]
         if not inner:
             continue
+        if all(_learns_nothing(analysis, s) for s in inner):
+            outer.inner = inner  # the steps of a loop over tokens: S ← S + what a token adds
+            dropped.update(s.node for s in inner)
+            continue
         if _computes_one_copy(analysis, outer, inner):
             relays[outer.node] = max(inner, key=lambda s: analysis.place[s.node])
             dropped.add(outer.node)
@@ -138,6 +142,17 @@ def _without_nesting(analysis: Analysis, sums: list[Sum]) -> list[Sum]:
             dropped.update(s.node for s in inner)
     kept = [s for s in sums if s.node not in dropped]
     return _relinked(kept, by_node, relays)
+
+
+def _learns_nothing(analysis: Analysis, s: Sum) -> bool:
+    """Whether a branch computes with no learned matrix of its own."""
+    for name in s.region:
+        sources = analysis.inputs(name)
+        if any(analysis.op(n) == "param" and len(analysis[n].shape) > 1 for n in sources):
+            return False
+        if analysis.op(name) in {"linear", "grouped_linear", "conv", "conv_transposed", "rnn"}:
+            return False
+    return True
 
 
 def _is_skipped(analysis: Analysis, outer: Sum, end: Sum, by_node: dict[str, Sum]) -> bool:

@@ -72,6 +72,15 @@ class Corrected(Stepwise):
         return state, self.read(q, state)
 
 
+class Added(Stepwise):
+    """The delta rule as a sum, S + β k (v − k S): the steps look like residual sums of one layer."""
+
+    def step(self, state: Tensor, q: Tensor, k: Tensor, v: Tensor, a: Tensor, beta: Tensor) -> tuple[Tensor, Tensor]:
+        k = functional.normalize(k, dim=-1)
+        state = state + torch.einsum("bhk,bhv->bhkv", k, beta * (v - torch.einsum("bhk,bhkv->bhv", k, state)))
+        return state, torch.einsum("bhk,bhkv->bhv", q, state)
+
+
 class CorrectedAndFaded(Stepwise):
     """The gated delta rule with a decay of its own for each state row (Kimi delta attention)."""
 

@@ -17,6 +17,7 @@ LAWS: dict[type[nn.Module], str | None] = {
     beyond.Complement: None,
     beyond.Bonus: "rwkv",
     beyond.Corrected: "delta",
+    beyond.Added: "delta",
     beyond.CorrectedAndFaded: "gated-delta",
     beyond.Diagonal: None,
     beyond.Logarithms: None,
