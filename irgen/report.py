@@ -83,7 +83,10 @@ def _attention(part: Record) -> list[str]:
     if part.get("position") not in (None, "none"):
         said.append(str(part["position"]))
     if part.get("memory"):
-        said.append(f"memory from {part['memory']}")
+        levels = part.get("memory_layers")
+        said.append(f"memory from {part['memory']}" + (f", layers {spans(levels)}" if levels else ""))
+    if slots := part.get("memory_slots"):
+        said.append(f"{slots} memory slot{'s' if slots > 1 else ''}")
     if part.get("variant") not in (None, "mha"):
         said.append(str(part["variant"]))
     return said + [word for key, word in FLAGS.items() if part.get(key)]

@@ -61,6 +61,14 @@ def test_blocks_and_flags_are_worded_for_a_reader():
     assert " rnn: hidden 8, variant lstm, bidirectional, pad left 0\n" in text
 
 
+def test_slots_and_the_layers_that_a_decoder_reads_are_told():
+    plain = {"kind": "cross-attention", "heads": 8, "kv_heads": 8, "head_dim": 64, "mask": "bidirectional"}
+    assert "memory from encoder, layers 0–2" in report.words({**plain, "memory": "encoder", "memory_layers": [0, 1, 2]})
+    assert "40 memory slots" in report.words({**plain, "kind": "self-attention", "memory_slots": 40})
+    assert "1 memory slot" in report.words({**plain, "kind": "self-attention", "memory_slots": 1})
+    assert "slot" not in report.words(plain)
+
+
 def test_a_markdown_table_has_one_row_a_model_and_escapes_bars():
     head, rule, first, second = report.markdown([RECORD, RECORD]).splitlines()
     assert head.startswith("| model | architecture | direction |")
