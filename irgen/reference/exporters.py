@@ -135,19 +135,27 @@ def _by_torch(built: Built, say: Say) -> tuple[Any, Traced]:
 
     found = rolled(built, trace(dict(built.kwargs), dynamic_shapes(built)), trace, say)
     say(f"translating {built.title} to ONNX")
-    export: Any = torch.onnx.export
-    whole = not is_hollow(built.module)
-    model = export(
-        found.program,
-        (),
-        kwargs=dict(built.kwargs),
-        custom_translation_table=recurrent.translations(),
-        optimize=whole,
-        verbose=False,
-    ).model
+    model = _translated(built, found)
     for value, name in zip(model.graph.outputs, _output_names(found.program), strict=True):
         value.name = name
     return model, found
+
+
+def _translated(built: Built, found: Traced) -> Any:
+    """A traced program in ONNX; where guards stand in its way and no loop was rolled up, the module itself."""
+    export: Any = torch.onnx.export
+    how: dict[str, Any] = {
+        "kwargs": dict(built.kwargs),
+        "custom_translation_table": recurrent.translations(),
+        "optimize": not is_hollow(built.module),
+        "verbose": False,
+    }
+    try:
+        return export(found.program, (), **how).model
+    except Exception:
+        if found.loops:
+            raise
+        return export(built.module, (), dynamo=True, dynamic_shapes=dynamic_shapes(built), **how).model
 
 
 EXPORTERS: dict[str, Callable[[Built, Say], tuple[Any, Traced]]] = {
