@@ -140,7 +140,8 @@ class Objective:
     """What a model is trained on, where an output (its index) is a loss.
 
     `kind` is `negative-sampling` (`negatives`: draws for each positive), `weighted-squares` (`power`, `most`, `input`,
-    `target` of the weighting function) or `squares` (`stop_gradient`: the target hands no gradient on).
+    `target` of the weighting function), `squares` (`stop_gradient`: the target hands no gradient on) or `cross-entropy`
+    (`classes`).
     """
 
     kind: str

@@ -26,6 +26,8 @@ _LIGHT = ELEMENTWISE | REDUCTIONS | MOVES | frozenset({
 })  # fmt: skip
 _MOST = 4096
 """So many compared numbers are tried one by one."""
+_LARGEST = 4_000_000
+"""Classes times places of the largest loss that is evaluated."""
 _CLOSE = 1e-6
 _COUNTS = (0.5, 1.0, 2.0, 10.0, 50.0, 1e3, 1e6)
 """Where a weighting function is looked at."""
@@ -58,9 +60,8 @@ def find_objective(analysis: Analysis) -> tuple[Objective, set[str]] | None:
         if not node.is_float or node.size != 1 or len(node.shape) > 1 or not analysis.is_data(output):
             continue
         loss = _loss(analysis, output)
-        if not loss.leaves or sum(max(analysis[n].size, 0) for n in loss.leaves) > _MOST:
-            continue
-        for prove in (_negative_sampling, _squares):
+        few = sum(max(analysis[n].size, 0) for n in loss.leaves) <= _MOST
+        for prove in (_negative_sampling, _squares, _cross_entropy) if few and loss.leaves else (_cross_entropy,):
             found = prove(loss)
             if found is not None:
                 found.output = index
@@ -93,7 +94,8 @@ def _loss(analysis: Analysis, output: str) -> Loss:
         node = analysis[name]
         if node.op == "input":
             continue
-        if node.op not in _LIGHT or _is_product(analysis, name) or not analysis.is_data(node.inputs[0]):
+        looked_up = node.op.startswith("gather") and not analysis.is_data(node.inputs[0])
+        if node.op not in _LIGHT or looked_up or _is_product(analysis, name):
             leaves.append(name)
             continue
         nodes.add(name)
@@ -166,6 +168,46 @@ def _compares_lookups(analysis: Analysis, name: str) -> bool:
             return False
         found.add(at)
     return len(found) == 2
+
+
+def _cross_entropy(loss: Loss) -> Objective | None:
+    """Σ log Σ exp(x) − x at the right class, a mean or a sum over the places that have one."""
+    analysis = loss.analysis
+    for name in loss.leaves if len(loss.leaves) == 1 else ():
+        shape = loss.shape(name)
+        if len(shape) < 2 or not 1 < analysis[name].size <= _LARGEST:
+            continue
+        random = np.random.default_rng(1)
+        ids = {
+            n: random.integers(0, shape[-1], analysis[n].shape)
+            for n in analysis.graph.inputs
+            if analysis[n].dtype == "int64" and analysis.reaches(n, loss.output)
+        }
+        probe = loss.probe.override(ids)
+        value = random.standard_normal(shape)
+        told = probe.override({name: value}).value(loss.output)
+        rows = value.reshape(-1, shape[-1])
+        for labels in _labels(analysis, loss.output, len(rows)) if told is not None else ():
+            right = probe.value(labels)
+            place = None if right is None else np.asarray(right).reshape(-1).astype(np.int64)
+            if place is None or not ((place >= 0) & (place < shape[-1])).any():
+                continue
+            kept = np.flatnonzero((place >= 0) & (place < shape[-1]))
+            cost = np.logaddexp.reduce(rows[kept], axis=-1) - rows[kept, place[kept]]
+            if any(np.isclose(float(np.asarray(told).reshape(-1)[0]), c, rtol=1e-5) for c in (cost.mean(), cost.sum())):
+                check = f"the loss is log Σ exp(x) − x at the class of each of {len(kept)} places"
+                evidence = [Evidence("objective", check, (loss.output, name, labels))]
+                return Objective("cross-entropy", {"classes": shape[-1]}, evidence=evidence)
+    return None
+
+
+def _labels(analysis: Analysis, output: str, rows: int) -> list[str]:
+    """Whole numbers behind a loss that may be the right classes of so many places."""
+    behind = analysis.back(output, 0)
+    found = [
+        n for n in behind if analysis[n].dtype == "int64" and analysis[n].size == rows and analysis.op(n) != "const"
+    ]
+    return sorted(found, key=analysis.place.__getitem__, reverse=True)
 
 
 def _squares(loss: Loss) -> Objective | None:

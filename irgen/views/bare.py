@@ -36,6 +36,7 @@ TITLES = {
     "negative-sampling": "Negative sampling",
     "weighted-squares": "Weighted least squares",
     "squares": "Squared error",
+    "cross-entropy": "Cross-entropy",
 }
 
 
@@ -44,6 +45,8 @@ def note(aim: Objective, words: Words) -> str:
     facts = aim.facts
     if aim.kind == "negative-sampling":
         return f"−log σ(s) − Σ_{{{facts.get('negatives')}}} log σ(−s)"
+    if aim.kind == "cross-entropy":
+        return f"−log p({words('target')})"
     target = "log x" if facts.get("target") == "logarithm" else words("target")
     said = "w · w̃" if facts.get("biases") is not None else "p"
     said += " + b + b̃" if facts.get("biases") == 2 else ""

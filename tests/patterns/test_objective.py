@@ -120,3 +120,41 @@ def test_a_weighting_function_of_another_form_is_not_named():
 def test_a_model_without_a_loss_has_no_objective():
     graph = capture(nn.Sequential(nn.Embedding(WORDS, WIDTH), nn.Linear(WIDTH, 5)).eval(), (torch.ones(2, 3).long(),))
     assert label(normalise(graph))[1].objective is None
+
+
+class Tagger(nn.Module):
+    """A table and a head; the loss as given."""
+
+    def __init__(self, loss: Compare) -> None:
+        super().__init__()
+        self.table, self.head, self.loss = nn.Embedding(WORDS, WIDTH), nn.Linear(WIDTH, 9), loss
+
+    def forward(self, ids: Tensor, tags: Tensor) -> Tensor:
+        return self.loss(self.head(self.table(ids)), tags)
+
+
+def by_library(x: Tensor, tags: Tensor) -> Tensor:
+    return functional.cross_entropy(x.transpose(1, 2), tags)
+
+
+def by_flat_rows(x: Tensor, tags: Tensor) -> Tensor:
+    return functional.cross_entropy(x.flatten(0, 1), tags.flatten())
+
+
+def by_hand(x: Tensor, tags: Tensor) -> Tensor:
+    right = (torch.nn.functional.one_hot(tags, 9) * x).sum(-1)
+    return (x.exp().sum(-1).log() - right).sum()
+
+
+@pytest.mark.parametrize("loss", [by_library, by_flat_rows, by_hand])
+def test_cross_entropy_is_known_in_every_spelling(loss: Compare):
+    graph = capture(Tagger(loss).eval(), (torch.randint(WORDS, (2, 5)), torch.randint(9, (2, 5))))
+    found = label(normalise(graph))[1].objective
+    assert found is not None
+    assert (found.kind, found.facts) == ("cross-entropy", {"classes": 9})
+
+
+def test_a_likelihood_without_its_normaliser_is_no_cross_entropy():
+    module = Tagger(lambda x, tags: -x.gather(-1, tags[..., None]).mean())
+    graph = capture(module.eval(), (torch.randint(WORDS, (2, 5)), torch.randint(9, (2, 5))))
+    assert label(normalise(graph))[1].objective is None
