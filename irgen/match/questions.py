@@ -285,6 +285,16 @@ def window_of(kernel: Floats) -> int | None:
     return int(held[-1]) + 1 if broken else None
 
 
+def has_skip(ask: Asking, value: Stream, reads: list[Effect], token: int, channel: int) -> bool:
+    """Whether a token's value also comes out past the memory: where nothing is read from the state."""
+    run = ask
+    for e in reads:
+        if e.spread > 1:
+            run = run.replaced(run.with_stream(e.stream, None, 0.0))
+    rows = _alone(run, value, token)
+    return run is ask or rows is None or bool(rows[token, channel] != 0)
+
+
 def has_few_states(kernel: Floats) -> bool:
     """Whether a response is a sum of so few exponentials that its length shows it: the rank of its Hankel matrix."""
     rest = kernel[1:]

@@ -15,6 +15,7 @@ from irgen.match.questions import (
     effect_of,
     effects_of,
     has_few_states,
+    has_skip,
     is_additive,
     is_normalized,
     keeps_all,
@@ -154,7 +155,7 @@ def _told(
         delta,
         normalized,
         state is None and obeys_root_law(ask, value.stream, selective, token, channel),
-        differs_from_rate(own_factor, factor),
+        differs_from_rate(own_factor, factor) and not has_skip(ask, value.stream, reads, token, channel),
         checks,
     )
 

@@ -43,6 +43,18 @@ class Gated(Stepwise):
         return state, self.read(q, state)
 
 
+class Skipping(Gated):
+    """The same with the value itself added: a skip past the state is no bonus of its own token."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.past = nn.Parameter(torch.rand(INNER // HEADS))
+
+    def step(self, state: Tensor, q: Tensor, k: Tensor, v: Tensor, a: Tensor, beta: Tensor) -> tuple[Tensor, Tensor]:
+        state, y = super().step(state, q, k, v, a, beta)
+        return state, y + self.past * v
+
+
 class Complement(Stepwise):
     """HGRN2: the key is what the decay leaves, 1 − a."""
 

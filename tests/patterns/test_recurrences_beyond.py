@@ -14,6 +14,7 @@ from tests.patterns.recurrences import INNER
 
 LAWS: dict[type[nn.Module], str | None] = {
     beyond.Gated: None,
+    beyond.Skipping: None,
     beyond.Complement: None,
     beyond.Bonus: "rwkv",
     beyond.Corrected: "delta",
