@@ -57,8 +57,11 @@ def _followed(analysis: Analysis, core: Core, tokens: Groups | None, looks: Mask
     """The mask by pairs of tokens, where the core works on pieces of the stream; None where its own mask says all."""
     total = int(np.prod(analysis[root].shape[1:-1]))
     whole = tokens is None or tokens[0].shape[1] == total == tokens[1].shape[1]
-    if whole and analysis[core.softmax].shape[-2:] == (total, total) and looks.kind not in {"custom"}:
+    rows, columns = analysis[core.softmax].shape[-2:]
+    if whole and rows == total <= columns and looks.kind != "custom":  # a sink is a column more
         return None
+    if looks.window is not None and looks.window >= total:
+        return None  # a window beyond the trace, which the pairs of its tokens cannot show
     keep = seen_pairs(analysis, core, root)
     if keep is None or not keep.any(axis=1).all():
         return None
