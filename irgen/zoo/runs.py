@@ -27,11 +27,5 @@ SKIPPED: dict[str, Skip] = {
         "guard on a value that depends on data",
         "data-dependent",
     ),
-    "ijepa": Skip(
-        "not run",
-        "the target encoder runs without gradients in the middle of the model, and torch's decomposition of such a "
-        "program with open sizes calls its guards without the inputs",
-        "Failed to decompose",
-    ),
 }
 """By the name of the system. A test runs each and fails where the reason is gone."""
