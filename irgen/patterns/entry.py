@@ -10,10 +10,12 @@ from irgen.ir.architecture import Embedding, Part
 from irgen.ir.attrs import integers
 from irgen.ir.ops import MOVES
 from irgen.match.activations import NAMES
-from irgen.match.analysis import CONST, INDEX, NORMS, PARAM, Analysis
+from irgen.match.analysis import ACTIVATIONS, CONST, INDEX, NORMS, PARAM, Analysis
 from irgen.patterns.decoding import scaling_of
 from irgen.patterns.layers import part_norm
 from irgen.patterns.parameters import weight_size
+
+_STEM = frozenset({"max_pool", "avg_pool", "batch_norm"}) | ACTIVATIONS
 
 
 @dataclass(slots=True)
@@ -124,14 +126,17 @@ def _meets(analysis: Analysis, lookup: str, projected: set[str]) -> bool:
 
 
 def _name_stem(analysis: Analysis, found: Entry) -> None:
-    """A single strided convolution between an image and its first layer is a patch embedding, overlapping or not."""
+    """A single strided convolution between an image and its first layer is a patch embedding, overlapping or not.
+
+    A convolution with a nonlinearity or a pool behind it is the stem of a convolutional network.
+    """
     convs = [n for n in found.nodes if analysis.op(n) == "conv"]
     placed = all(e.kind in _POSITIONS for e in found.embeddings.values())
     if not placed or found.sums or len(convs) != 1 or len(found.inputs) != 1:
         return
     stride = analysis[convs[0]].attrs.get("stride", ())
     kernel = analysis[analysis[convs[0]].inputs[1]].shape[2:]
-    pools = any(analysis.op(n) in {"max_pool", "avg_pool", "batch_norm"} for n in found.nodes)
+    pools = any(analysis.op(n) in _STEM for n in found.nodes)
     if isinstance(stride, tuple) and len(kernel) == 2 and stride and int(str(stride[0])) > 1 and not pools:
         size = kernel[0] if len(set(kernel)) == 1 else list(kernel)
         facts = {"kernel": list(kernel), "stride": list(stride)}

@@ -62,13 +62,18 @@ REFUSED: dict[tuple[str, str], str] = {
 }
 """Roads that a system cannot take, with torch's error: it branches on inputs, or an operator is missing."""
 
+UNREAD: dict[tuple[str, str], str] = {
+    ("musicgen", "torchscript"): "does not fit",
+}
+"""Files that irgen itself cannot read yet: sizes that MusicGen's codes share with its batch are named apart in it."""
+
 FOLDED: dict[tuple[str, str], dict[tuple[str, ...], object]] = {
     ("idefics", "dynamo"): {("stacks", "2", "blocks", "0", "sublayers", "0", "gated"): False},
 }
 """What an exporter computed while it wrote the file, so that the file does not show it: tanh of a learned gate."""
 
 
-LENGTHS = {"mamba": 7, "recurrentgemma": 9}
+LENGTHS = {"mamba": 7, "recurrentgemma": 13}
 """Tokens of systems whose every step is a piece of the graph: exporters take a minute for the twin's nineteen."""
 
 
@@ -128,10 +133,13 @@ TAKEN = [(name, road) for name in SYSTEMS for road in ROADS if not road.startswi
 def test_a_road_says_what_live_capture_says(name: str, road: str, folder: Path):
     room = folder / name
     room.mkdir(exist_ok=True)
-    if (name, road.removesuffix("-anonymous")) in REFUSED:
-        if not road.endswith("-anonymous"):
-            with pytest.raises(Exception, match=REFUSED[name, road]):
-                ROADS[road](twin(name, road), room)
+    whole = road.removesuffix("-anonymous")
+    if (name, whole) in REFUSED and whole != road:
+        return  # there is no file to take the names out of
+    refusal = REFUSED.get((name, road)) or UNREAD.get((name, whole))
+    if refusal is not None:
+        with pytest.raises(Exception, match=refusal):
+            ROADS[road](twin(name, road), room)
         return
     assert essence(told(ROADS[road](twin(name, road), room))) == expected(name, road)
 
@@ -173,8 +181,16 @@ CODINGS = ("eager", "batched_mm", "grouped_mm")
 
 
 CODED = [(name, coding, "live") for name in MIXTURES for coding in CODINGS]
-CODED += [("mixtral", coding, road) for coding in CODINGS[:2] for road in ("export", "dynamo", "dynamo-anonymous")]
-"""The third coding is the one that the table of roads is made with."""
+CODED += [("mixtral", "batched_mm", road) for road in ("export", "dynamo", "dynamo-anonymous")]
+"""The third coding is the one that the table of roads is made with; the first asks for the values of its routing."""
+
+
+@pytest.mark.parametrize("road", ["export", "dynamo"])
+def test_the_loop_over_experts_still_cannot_be_exported(road: str, tmp_path: Path):
+    built = twin("mixtral", "eager")
+    built.module.set_experts_implementation("eager")
+    with pytest.raises(Exception, match=GUARDED):
+        ROADS[road](built, tmp_path)
 
 
 @pytest.mark.parametrize(("name", "coding", "road"), CODED)

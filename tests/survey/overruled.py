@@ -43,7 +43,9 @@ ROWS: tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...] = (
     (("lfm2", "lfm2_moe"), ("hidden",), "rounded by block_auto_adjust_ff_dim"),
     (("qwen2_vl_vision",), ("width", "hidden", "head_dim"), "embed_dim is the width, hidden_size that of the text"),
     (("falcon",), ("kv_heads",), "one, by multi_query"),
-    (("modernbert", "openai_privacy_filter"), ("window",), "counted to one side of both"),
+    (("modernbert", "openai_privacy_filter", "t5gemma"), ("window",), "counted to one side of both"),
+    (("moshi",), ("window",), "only flash attention is told of it"),
+    (("nemotron_asr_streaming",), ("window",), "counted in whole chunks of the look-ahead, itself of another field"),
     (("funnel",), ("layers",), "blocks that pool"),
 )
 
