@@ -55,6 +55,10 @@ def _is_itself(analysis: Analysis, run: Run) -> bool:
 def _is_convolutional(runs: list[Run]) -> bool:
     """Whether a network begins and ends in convolutions, and has more of them than of attention between (a U-Net)."""
     kinds = [[f.label for f, _ in s.found] for run in runs for s in run.sublayers]
-    ends = [{f.label for s in run.sublayers for f, _ in s.found} for run in (runs[0], runs[-1])]
     attending = sum(bool(set(found) & _ATTENTION) for found in kinds)
-    return all(end == {"convolution"} for end in ends) and sum("convolution" in found for found in kinds) > attending
+    ends = {*kinds[0], *kinds[-1]}
+    return (
+        bool(kinds[0] and kinds[-1])
+        and ends == {"convolution"}
+        and sum("convolution" in found for found in kinds) > attending
+    )

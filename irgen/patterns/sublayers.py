@@ -22,6 +22,10 @@ SILENT = frozenset(
 """Operators that are not counted as unknown: they move or hold, they do not compute."""
 
 
+_APART = frozenset({"depthwise", "inverted-residual"})
+"""Variants of convolutions that filter each channel alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Known:
     """What passes over the whole graph have found before its branches are looked at."""
@@ -79,7 +83,9 @@ def _is_spatial(s: Sublayer) -> bool:
 def _with_units(analysis: Analysis, sublayers: list[Sublayer], units: list[Sublayer]) -> list[Sublayer]:
     """Blocks without a skip join the residual ones where they are of the same make; they stand alone where none is."""
     makes = {_make(s) for s in sublayers}
-    joined = [*sublayers, *(u for u in units if u.found and (not sublayers or _make(u) in makes))]
+    widths = {s.sum.width for s in sublayers}
+    alike = [u for u in units if _make(u) in makes and (_is_apart(u) or u.sum.width in widths)]
+    joined = [*sublayers, *(alike if sublayers else (u for u in units if u.found))]
     joined.sort(key=lambda s: analysis.place[s.sum.node])
     for one, other in pairwise(joined):
         follows = other.sum.before is None and analysis.reaches(one.sum.node, other.sum.node)
@@ -94,12 +100,17 @@ def _is_joined(analysis: Analysis, s: Sublayer) -> bool:
     return not s.sum.residual and joint_of(analysis, s.sum.region) is not None
 
 
+def _is_apart(s: Sublayer) -> bool:
+    """Whether a block filters its channels apart: such blocks stand without a skip wherever the width changes."""
+    return any(f.facts.get("variant") in _APART for f, _ in s.found)
+
+
 def _make(s: Sublayer) -> tuple[object, ...]:
     """What a convolutional block is made of, apart from its sizes."""
     made: list[tuple[object, ...]] = []
     for f, _ in s.found:
         variant, kernel = f.facts.get("variant"), tuple(f.facts.get("kernel") or ())
-        apart = variant in {"depthwise", "inverted-residual"}
+        apart = variant in _APART
         many = len(f.evidence[0].nodes) if f.evidence else 1
         made.append((f.label, "depthwise") if apart else (f.label, variant, kernel, many))
     return tuple(made)

@@ -138,6 +138,8 @@ def _grouped(
     if root is None or queries.shape[1] < 2 or (queries < 0).all() or (keys < 0).all():
         return None
     shape = analysis[stream].shape
+    if _is_map(analysis, root) and queries.shape[1] == int(np.prod(analysis[root].shape[2:])):
+        return None  # all positions of a map whose channels come first
     total = int(np.prod(shape[1:-1]))
     row = queries[0][queries[0] >= 0]
     first = np.unique(row[row < total * shape[0]]) % max(total, 1)
@@ -153,6 +155,12 @@ def _grouped(
     if mask.kind == "local-window" and _rolled(analysis, core, root):
         mask = Mask("shifted-window", mask.window, f"{mask.check}; the grid is rolled before it is cut into windows")
     return Visibility(mask, axis)
+
+
+def _is_map(analysis: Analysis, root: str) -> bool:
+    """Whether a stream is read as a map with its channels in front."""
+    readers = {analysis.op(user) for user in analysis.users[root]}
+    return len(analysis[root].shape) > 3 and bool(readers & {"group_norm", "batch_norm", "conv"})
 
 
 def _over_video(analysis: Analysis, stream: str, tokens: NDArray[np.float64]) -> tuple[str | None, Mask] | None:

@@ -192,3 +192,28 @@ class Graph(nn.Module):
 def test_an_adjacency_is_no_second_tower():
     found = told(Graph(), torch.randn(21, 33), (torch.rand(21, 21) > 0.5).float() + torch.eye(21))
     assert (found.head.kind, found.head.width) == ("classification", 7)
+
+
+class MapAttention(nn.Module):
+    """x + attention over all positions of a map, channels in front (Ho et al. 2020, appendix B)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm, self.qkv, self.out = (
+            nn.GroupNorm(4, width),
+            nn.Conv2d(width, 3 * width, 1),
+            nn.Conv2d(width, width, 1),
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        n, c, h, w = x.shape
+        q, k, v = self.qkv(self.norm(x)).reshape(n, 3, c, h * w).unbind(1)
+        weights = torch.softmax(q.transpose(1, 2) @ k / c**0.5, -1)
+        return x + self.out((v @ weights.transpose(1, 2)).reshape(n, c, h, w))
+
+
+def test_attention_over_a_whole_map_sees_all_of_it_and_leaves_the_network_convolutional():
+    found = told(Classifier(32, unit(3, 32, 7, 8), basic(32, 32), MapAttention(32), basic(32, 32)), image())
+    (attention,) = [p for i in range(len(found.stacks)) for p in sublayers(found, i) if p.kind == "self-attention"]
+    assert (attention.facts["mask"], attention.facts["window"], attention.facts["heads"]) == ("bidirectional", None, 1)
+    assert found.family == "convolutional"

@@ -8,9 +8,10 @@ from irgen.ir.architecture import Architecture, Block, Embedding, Head, Link, Pa
 from irgen.renderers.svg import render
 from irgen.views import block, overview
 from irgen.views.captions import caption
+from irgen.views.heads import output_pill
 from irgen.views.numbers import shape
 from irgen.views.summary import subtitle_of
-from irgen.views.towers import name, output_pill, split
+from irgen.views.towers import name, split
 from irgen.views.words import Words
 from tests.figures.architectures import ALL
 from tests.figures.checker import check
