@@ -228,6 +228,9 @@ def subtitle_of(found: Architecture, words: Words) -> str:
         said.append(words(position))
     elif every(found, "selective-scan") and not every(found, "self-attention"):
         said.append(words("attention-free"))
+    if found.auxiliary:
+        reads = ", ".join(dict.fromkeys(literal(head.reads or "", 20) for head in found.auxiliary))
+        said.append(words("{n} auxiliary heads on {stack}", n=len(found.auxiliary), stack=reads))
     moe = every(found, "moe")
     if moe and moe[0].facts.get("experts") and moe[0].facts.get("top_k"):
         facts = moe[0].facts

@@ -29,6 +29,7 @@ KOREAN: dict[str, str] = {
     "Distances": "거리",
     "{n} outputs": "출력 {n}개",
     "Loss": "손실",
+    "{n} auxiliary heads on {stack}": "보조 헤드 {n}개 ({stack})",
     "Cross-entropy": "교차 엔트로피",
     "Dequantiser": "역양자화기",
     "Stop-gradient": "기울기 차단",
