@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable
@@ -82,6 +83,7 @@ def _listen(here: Connection, title: str, timeout: float | None, say: Say) -> An
 
 def _child(there: Connection, work: Callable[[Say], Any]) -> None:
     """The other side: remarks of libraries go nowhere, one thread, the result goes into the pipe."""
+    threading.Thread(target=_follow, args=(os.getppid(),), daemon=True).start()
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (1, 2):
         os.dup2(nowhere, stream)
@@ -101,3 +103,10 @@ def _child(there: Connection, work: Callable[[Say], Any]) -> None:
     finally:
         there.close()
         os._exit(0)
+
+
+def _follow(parent: int) -> None:
+    """End this process when its parent is gone, however that ended."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
