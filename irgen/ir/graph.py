@@ -159,14 +159,14 @@ class Graph:
         return replace(self, provenance={}, output_names=[])
 
     def pruned(self) -> Graph:
-        """The same graph without nodes that no output depends on (inputs stay); itself where there are none."""
+        """The same graph without nodes that no output depends on (inputs stay), and without origins of what is gone."""
         live = set(self.outputs)
         for name, node in reversed(self.nodes.items()):
             if name in live:
                 live.update(node.inputs)
         live.update(self.inputs)
         live.discard("")  # an optional port without a value
-        if len(live) == len(self.nodes):
+        if len(live) == len(self.nodes) and self.provenance.keys() <= self.nodes.keys():
             return self
         nodes = {name: node for name, node in self.nodes.items() if name in live}
         kept = {name: origin for name, origin in self.provenance.items() if name in live}

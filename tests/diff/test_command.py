@@ -69,8 +69,8 @@ def test_a_wrong_request_is_refused_before_any_work(wrong: list[str], capsys: py
 
 
 def test_a_missing_source_is_told(capsys: pytest.CaptureFixture[str]):
-    assert run(["diff", "gpt2", "gpt3"]) == 2
-    assert "gpt3" in capsys.readouterr().err
+    assert run(["diff", "gpt2", "gpt9"]) == 2
+    assert "gpt9" in capsys.readouterr().err
 
 
 def test_in_python_a_difference_is_true_and_reads_as_text():

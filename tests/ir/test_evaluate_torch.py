@@ -181,6 +181,8 @@ CALLS: list[tuple[str, dict[str, Any], list[Any], Any]] = [
     ("solve_triangular", {"upper": True, "unit": False}, [SQUARE, X], lambda a, b: torch.linalg.solve_triangular(a, b, upper=True)),
     ("solve_triangular", {"upper": False, "unit": True}, [SQUARE, X],
      lambda a, b: torch.linalg.solve_triangular(a, b, upper=False, unitriangular=True)),
+    ("response_norm", {"size": 3, "alpha": 0.4, "beta": 0.75, "eps": 2.0}, [IMAGE],
+     lambda x: F.local_response_norm(x, 3, 0.4, 0.75, 2.0)),
     ("group_norm", {"groups": 2, "eps": 1e-3}, [IMAGE, BIAS[:4], BIAS[2:]], lambda x, w, b: F.group_norm(x, 2, w, b, 1e-3)),
     ("batch_norm", {"eps": 1e-3}, [IMAGE, BIAS[:4], BIAS[2:], BIAS[1:5], P[0, 0]],
      lambda x, w, b, m, v: F.batch_norm(x, m, v, w, b, eps=1e-3)),
