@@ -126,10 +126,36 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("roads")
 
 
+DAILY = (
+    "bert", "gpt2", "mixtral", "starcoder2", "vit", "timesformer", "graphormer", "decision-transformer", "transformer",
+    "resnet50", "muse-net", "music-transformer",
+)  # fmt: skip
+"""Systems that `torch.export` is run for at every test run; `--all-roads` asks for the others too."""
+
+COSTLY = ("export", "fx-of-export", "dynamo")
+"""Roads by way of `torch.export`, some ten seconds each."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    every = metafunc.config.getoption("--all-roads")
+    tables = {
+        "test_a_road_says_what_live_capture_says": (("name", "road"), TAKEN),
+        "test_a_mixture_is_the_same_however_its_experts_are_coded": (("name", "coding", "road"), CODED),
+    }
+    if metafunc.definition.name in tables:
+        names, rows = tables[metafunc.definition.name]
+        metafunc.parametrize(names, [row for row in rows if every or _is_daily(*row)])
+
+
+def _is_daily(name: str, *way: str) -> bool:
+    """Whether a row of a table is run each time: mixtures in other codings only by live capture."""
+    costly = way[-1].removesuffix("-anonymous") in COSTLY
+    return not costly or (name in DAILY and len(way) == 1)
+
+
 TAKEN = [(name, road) for name in SYSTEMS for road in ROADS if not road.startswith("fx") or name in PLAIN]
 
 
-@pytest.mark.parametrize(("name", "road"), TAKEN)
 def test_a_road_says_what_live_capture_says(name: str, road: str, folder: Path):
     room = folder / name
     room.mkdir(exist_ok=True)
@@ -193,7 +219,6 @@ def test_the_loop_over_experts_still_cannot_be_exported(road: str, tmp_path: Pat
         ROADS[road](built, tmp_path)
 
 
-@pytest.mark.parametrize(("name", "coding", "road"), CODED)
 def test_a_mixture_is_the_same_however_its_experts_are_coded(name: str, coding: str, road: str, folder: Path):
     built = twin(name, coding)
     built.module.set_experts_implementation(coding)
