@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from functools import cached_property
@@ -14,8 +14,13 @@ from irgen.ir.architecture import Region
 from irgen.ir.graph import Graph, Node
 from irgen.match.order import depth_first
 
+_SOURCES = frozenset({"param", "const", "input", "output"})
+
 ALIGNED = 2000
 """Operators of one part beyond which they are counted, not aligned."""
+
+OUTSIDE = "outside the stacks"
+"""Where an operator stands that is in no stack and in no part that has its like on the other side."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,15 @@ class Labelled:
         """The operators of a region as words, in structural order."""
         names = [name for name in self.nodes.get(region or "", ()) if name in self.place]
         found = (self.graph[name] for name in sorted(names, key=self.place.__getitem__))
-        return [_word(node, sizes) for node in found if node.op not in ("param", "const", "input", "output")]
+        return [_word(node, sizes) for node in found if node.op not in _SOURCES]
+
+    def outside(self, paired: Set[str], sizes: bool) -> list[str]:
+        """The operators outside all stacks and outside the parts that are paired, as words, in structural order."""
+        held = {name for region in self.regions if region.children or region.id in paired for name in region.nodes}
+        for region in self.regions:
+            held |= {name for inner in _every(region.children) for name in inner.nodes}
+        names = (name for name in sorted(self.place, key=self.place.__getitem__) if name not in held)
+        return [_word(node, sizes) for node in map(self.graph.__getitem__, names) if node.op not in _SOURCES]
 
 
 def _every(regions: Sequence[Region]) -> Iterator[Region]:
@@ -78,16 +91,27 @@ def compare_operators(met: Sequence[Met], a: Labelled, b: Labelled, depth: str) 
         theirs = b.operators(pair.b.region, depth == "operators")
         for change in _changes(pair, ours, theirs, depth):
             found.setdefault((change.where, repr((change.old, change.new))), change)
+    sizes = depth == "operators"
+    ours = a.outside({pair.a.region or "" for pair in met}, sizes)
+    theirs = b.outside({pair.b.region or "" for pair in met}, sizes)
+    if ours and theirs and ours != theirs:
+        for old, new in _differences(ours, theirs, depth):
+            change = Change("operators", OUTSIDE, (), (), "operators", old or None, new or None)
+            found.setdefault((OUTSIDE, repr((old, new))), change)
     return list(found.values())
 
 
 def _changes(pair: Met, ours: list[str], theirs: list[str], depth: str) -> Iterator[Change]:
     if ours == theirs or not ours or not theirs:
         return
-    aligned = depth == "operators" and max(len(ours), len(theirs)) <= ALIGNED
-    for old, new in _aligned(ours, theirs) if aligned else _counted(ours, theirs):
+    for old, new in _differences(ours, theirs, depth):
         yield Change("operators", pair.where, pair.at_a, pair.at_b, "operators", old or None, new or None,
                      regions=(pair.a.region, pair.b.region))  # fmt: skip
+
+
+def _differences(ours: list[str], theirs: list[str], depth: str) -> Iterator[tuple[object, object]]:
+    aligned = depth == "operators" and max(len(ours), len(theirs)) <= ALIGNED
+    return _aligned(ours, theirs) if aligned else _counted(ours, theirs)
 
 
 def _counted(ours: list[str], theirs: list[str]) -> Iterator[tuple[object, object]]:
