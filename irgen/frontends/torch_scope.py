@@ -11,7 +11,7 @@ import logging
 import sys
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -68,7 +68,8 @@ def _converted(module: nn.Module, change: Callable[[torch.Tensor], torch.Tensor]
     """What `module.to(dtype)` inside a forward pass does, as calls that are recorded: torch's own swaps storages."""
     for part in module.children() if recurse else ():
         _converted(part, change)
-    for table in (module._parameters, module._buffers):
+    tables = cast("tuple[dict[str, torch.Tensor | None], ...]", (module._parameters, module._buffers))
+    for table in tables:
         for name, value in table.items():
             if value is None or (changed := change(value)) is value:
                 continue
